@@ -1,0 +1,6 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+
+mod read;
+mod write;
+
+use super::*;

@@ -1,0 +1,533 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+
+use super::*;
+use nws_protocol::limits::DIAL_PATIENCE;
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+
+const SMALL: InstanceId = InstanceId::from_bytes([1; 16]);
+const US: InstanceId = InstanceId::from_bytes([5; 16]);
+const LARGE: InstanceId = InstanceId::from_bytes([9; 16]);
+const SMALL_2: InstanceId = InstanceId::from_bytes([2; 16]);
+
+const DUPLICATE: Verdict = Verdict::Close(LinkCode::Duplicate);
+
+type Act = Action<&'static str>;
+
+/// A proxy with id `US`, its clock and the numbers of its links.
+struct Bench {
+    it: Neighbours<&'static str>,
+    now: Duration,
+    rng: ChaCha8Rng,
+    links: u64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with(Config { settle: Duration::ZERO, ..Config::default() })
+    }
+
+    fn with(config: Config) -> Self {
+        Self {
+            it: Neighbours::new(US, config),
+            now: Duration::from_secs(100),
+            rng: ChaCha8Rng::seed_from_u64(7),
+            links: 0,
+        }
+    }
+
+    fn found(&mut self, instance: InstanceId, addresses: &[&'static str]) {
+        assert!(self.it.found(instance, addresses.to_vec(), self.now));
+    }
+
+    fn actions(&mut self) -> Vec<Act> {
+        std::iter::from_fn(|| self.it.poll()).collect()
+    }
+
+    fn nothing(&mut self) {
+        assert_eq!(self.actions(), []);
+    }
+
+    /// The one dial that is asked for, which must be to that address.
+    fn dial(&mut self, to: &str) -> DialId {
+        match self.actions()[..] {
+            [Action::Dial { dial, address }] if address == to => dial,
+            ref other => panic!("expected a dial to {to}, not {other:?}"),
+        }
+    }
+
+    fn fail(&mut self, dial: DialId) {
+        self.it.dial_failed(dial, self.now, &mut self.rng);
+    }
+
+    fn dialled(&mut self, dial: DialId, instance: InstanceId) -> (LinkId, Verdict) {
+        self.links += 1;
+        let link = LinkId(self.links);
+        (link, self.it.dialled(dial, link, instance, self.now, &mut self.rng))
+    }
+
+    fn accepted(&mut self, instance: InstanceId) -> (LinkId, Verdict) {
+        self.links += 1;
+        let link = LinkId(self.links);
+        (link, self.it.accepted(link, instance, self.now))
+    }
+
+    fn down(&mut self, link: LinkId, code: LinkCode) {
+        self.it.link_down(link, code, self.now, &mut self.rng);
+    }
+
+    /// Lets time pass without an event.
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.it.timeout(self.now);
+    }
+
+    /// Steps to the next timeout and gives how long that took.
+    fn step(&mut self) -> Duration {
+        let wait = self.it.next_timeout().unwrap() - self.now;
+        self.pass(wait);
+        wait
+    }
+}
+
+fn within(wait: Duration, nominal: Duration) {
+    assert!(wait >= nominal * 3 / 4 && wait <= nominal * 5 / 4, "{wait:?} is not {nominal:?} ± 25 %");
+}
+
+const START: Duration = Duration::from_millis(250);
+
+#[test]
+fn the_smaller_id_dials_at_once() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    let dial = bench.dial("a");
+    let (link, verdict) = bench.dialled(dial, LARGE);
+    assert_eq!(verdict, Verdict::Keep);
+    assert_eq!(bench.it.link_to(LARGE), Some(link));
+    assert_eq!(bench.it.next_timeout(), None);
+    bench.nothing();
+}
+
+#[test]
+fn the_larger_id_dials_when_nothing_came_for_three_seconds() {
+    let mut bench = Bench::new();
+    bench.found(SMALL, &["a"]);
+    bench.nothing();
+    assert_eq!(bench.step(), DIAL_PATIENCE);
+    bench.dial("a");
+}
+
+#[test]
+fn the_larger_id_does_not_dial_once_it_was_dialled() {
+    let mut bench = Bench::new();
+    bench.found(SMALL, &["a"]);
+    assert_eq!(bench.it.greeted(SMALL), Verdict::Keep);
+    assert_eq!(bench.accepted(SMALL).1, Verdict::Keep);
+    assert_eq!(bench.it.next_timeout(), None);
+    bench.pass(DIAL_PATIENCE * 10);
+    bench.nothing();
+}
+
+#[test]
+fn the_records_of_several_transports_settle_before_the_first_dial() {
+    let mut bench = Bench::with(Config::default());
+    bench.found(LARGE, &["tcp"]);
+    bench.nothing();
+    bench.found(LARGE, &["quic", "tcp"]);
+    assert_eq!(bench.step(), Config::default().settle);
+    bench.dial("quic");
+}
+
+#[test]
+fn the_next_address_is_tried_at_once_and_after_the_last_the_round_begins_again_later() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["quic", "tcp"]);
+    for round in 0..3 {
+        let dial = bench.dial("quic");
+        bench.fail(dial);
+        let dial = bench.dial("tcp");
+        bench.fail(dial);
+        bench.nothing();
+        within(bench.step(), START * 2_u32.pow(round));
+    }
+}
+
+#[test]
+fn backoff_doubles_up_to_its_limit_with_jitter() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    let mut waits = Vec::new();
+    for _ in 0..40 {
+        let dial = bench.dial("a");
+        bench.fail(dial);
+        waits.push(bench.step());
+    }
+    within(waits[3], START * 8);
+    waits[7..].iter().for_each(|wait| within(*wait, Duration::from_secs(30)));
+    assert_ne!(waits[10], waits[11], "spread");
+}
+
+#[test]
+fn backoff_begins_anew_only_after_a_link_that_lived_long() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    for (life, nominal) in [(1, START), (9, START * 2), (1, START * 4), (10, START), (3, START * 2)] {
+        let dial = bench.dial("a");
+        let (link, _) = bench.dialled(dial, LARGE);
+        bench.pass(Duration::from_secs(life));
+        bench.down(link, LinkCode::Silent);
+        bench.nothing();
+        within(bench.step(), nominal);
+    }
+}
+
+#[test]
+fn after_a_loss_the_larger_id_is_patient_again() {
+    let mut bench = Bench::new();
+    bench.found(SMALL, &["a"]);
+    let (link, _) = bench.accepted(SMALL);
+    bench.down(link, LinkCode::Silent);
+    let wait = bench.step();
+    assert!(wait > DIAL_PATIENCE && wait < DIAL_PATIENCE + START * 2, "{wait:?}");
+    bench.dial("a");
+}
+
+#[test]
+fn an_address_found_while_another_is_dialled_is_tried_in_the_same_round() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["tcp"]);
+    let dial = bench.dial("tcp");
+    bench.found(LARGE, &["quic", "tcp"]);
+    bench.nothing();
+    bench.fail(dial);
+    let dial = bench.dial("quic");
+    bench.fail(dial);
+    bench.nothing();
+}
+
+#[test]
+fn being_found_again_shortens_a_long_backoff_but_never_prolongs_it() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    for _ in 0..8 {
+        let dial = bench.dial("a");
+        bench.fail(dial);
+        bench.step();
+    }
+    let dial = bench.dial("a");
+    bench.fail(dial);
+    bench.found(LARGE, &["a"]);
+    bench.pass(START / 2);
+    bench.found(LARGE, &["a"]);
+    assert_eq!(bench.step(), START / 2);
+    bench.dial("a");
+}
+
+#[test]
+fn a_proxy_lost_while_linked_stays_linked_and_is_not_dialled_after() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    let dial = bench.dial("a");
+    let (link, _) = bench.dialled(dial, LARGE);
+    bench.it.lost(LARGE, bench.now);
+    bench.nothing();
+    assert_eq!(bench.it.link_to(LARGE), Some(link));
+    bench.down(link, LinkCode::Silent);
+    assert_eq!((bench.it.next_timeout(), bench.it.known()), (None, 0));
+    bench.nothing();
+}
+
+#[test]
+fn a_proxy_lost_and_found_while_linked_is_dialled_after_the_link() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    let dial = bench.dial("a");
+    let (link, _) = bench.dialled(dial, LARGE);
+    bench.it.lost(LARGE, bench.now);
+    bench.found(LARGE, &["b"]);
+    bench.nothing();
+    bench.down(link, LinkCode::Silent);
+    bench.step();
+    bench.dial("b");
+}
+
+#[test]
+fn a_proxy_lost_while_waiting_or_dialled_is_forgotten() {
+    let mut bench = Bench::new();
+    bench.found(SMALL, &["a"]);
+    bench.it.lost(SMALL, bench.now);
+    assert_eq!((bench.it.next_timeout(), bench.it.known()), (None, 0));
+
+    bench.found(LARGE, &["a", "b"]);
+    let dial = bench.dial("a");
+    bench.it.lost(LARGE, bench.now);
+    bench.nothing();
+    bench.fail(dial);
+    assert_eq!((bench.it.next_timeout(), bench.it.known()), (None, 0));
+    bench.nothing();
+}
+
+#[test]
+fn a_dial_in_progress_when_the_record_is_lost_may_get_through() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    let dial = bench.dial("a");
+    bench.it.lost(LARGE, bench.now);
+    assert_eq!(bench.dialled(dial, LARGE).1, Verdict::Keep);
+}
+
+#[test]
+fn who_said_goodbye_is_not_dialled_unless_found_again() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    let dial = bench.dial("a");
+    let (link, _) = bench.dialled(dial, LARGE);
+    bench.down(link, LinkCode::GoingAway);
+    assert_eq!((bench.it.next_timeout(), bench.it.known()), (None, 0));
+    bench.found(LARGE, &["a"]);
+    bench.dial("a");
+}
+
+#[test]
+fn our_own_record_is_ignored() {
+    let mut bench = Bench::new();
+    bench.found(US, &["a"]);
+    assert_eq!((bench.it.next_timeout(), bench.it.known()), (None, 0));
+    assert_eq!(bench.it.greeted(US), Verdict::Close(LinkCode::SelfDial));
+    assert_eq!(bench.accepted(US).1, Verdict::Close(LinkCode::SelfDial));
+    bench.nothing();
+}
+
+#[test]
+fn a_fixed_peer_that_is_ourselves_is_reported_once_and_left_alone() {
+    let mut bench = Bench::new();
+    let peer = bench.it.add_fixed(vec!["me"], bench.now).unwrap();
+    let dial = bench.dial("me");
+    assert_eq!(bench.dialled(dial, US).1, Verdict::Close(LinkCode::SelfDial));
+    assert_eq!(bench.actions(), [Action::Ourselves { peer }]);
+    assert_eq!(bench.it.next_timeout(), None);
+}
+
+#[test]
+fn a_fixed_peer_is_dialled_at_once_and_for_ever() {
+    let mut bench = Bench::new();
+    bench.it.add_fixed(vec!["quic", "tcp"], bench.now).unwrap();
+    for _ in 0..20 {
+        let dial = bench.dial("quic");
+        bench.fail(dial);
+        let dial = bench.dial("tcp");
+        bench.fail(dial);
+        bench.step();
+    }
+    let dial = bench.dial("quic");
+    let (link, verdict) = bench.dialled(dial, SMALL);
+    assert_eq!(verdict, Verdict::Keep);
+    bench.pass(Duration::from_secs(60));
+    bench.nothing();
+    bench.down(link, LinkCode::GoingAway);
+    within(bench.step(), START);
+    let dial = bench.dial("quic");
+    assert_eq!(bench.dialled(dial, LARGE).1, Verdict::Keep, "another run of the proxy, with another id");
+}
+
+#[test]
+fn two_fixed_peers_that_lead_to_one_proxy_share_one_link() {
+    let mut bench = Bench::new();
+    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
+    let a = bench.dial("a");
+    bench.it.add_fixed(vec!["b"], bench.now).unwrap();
+    let b = bench.dial("b");
+    let (link, _) = bench.dialled(a, LARGE);
+    assert_eq!(bench.dialled(b, LARGE).1, DUPLICATE);
+    assert_eq!(bench.it.next_timeout(), None, "satisfied");
+    bench.down(link, LinkCode::Silent);
+    bench.step();
+    bench.step();
+    let redialled = bench.actions().into_iter().filter(|action| matches!(action, Action::Dial { .. })).count();
+    assert_eq!(redialled, 2, "both are dialled again");
+}
+
+#[test]
+fn a_fixed_peer_whose_proxy_dials_us_is_left_in_peace() {
+    let mut bench = Bench::new();
+    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
+    let dial = bench.dial("a");
+    let (link, _) = bench.dialled(dial, SMALL);
+    bench.down(link, LinkCode::Silent);
+    bench.step();
+    let dial = bench.dial("a");
+    assert_eq!(bench.accepted(SMALL).1, Verdict::Keep);
+    assert_eq!(bench.actions(), [Action::Abandon { dial }]);
+    assert_eq!(bench.dialled(dial, SMALL).1, DUPLICATE, "too late");
+    assert_eq!(bench.it.next_timeout(), None);
+}
+
+#[test]
+fn an_attempt_is_abandoned_when_its_proxy_links_first() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    let dial = bench.dial("a");
+    assert_eq!(bench.accepted(LARGE).1, Verdict::Keep);
+    assert_eq!(bench.actions(), [Action::Abandon { dial }]);
+    bench.fail(dial);
+    bench.nothing();
+    assert_eq!(bench.it.next_timeout(), None);
+}
+
+/// The link dialled by the smaller id supersedes; seen from the smaller one, with a fixed peer as its second dial.
+#[test]
+fn of_two_links_the_one_that_the_smaller_id_dialled_stays() {
+    let mut bench = Bench::new();
+    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
+    let dial = bench.dial("a");
+    let (old, _) = bench.accepted(LARGE);
+    let (by, verdict) = bench.dialled(dial, LARGE);
+    assert_eq!(verdict, Verdict::Keep);
+    assert_eq!(bench.actions(), [Action::Supersede { old, by }]);
+    assert_eq!(bench.it.link_to(LARGE), Some(by));
+    bench.down(old, LinkCode::Duplicate);
+    bench.nothing();
+    assert_eq!(bench.it.link_to(LARGE), Some(by), "the old one went, nothing else");
+
+    // Seen from the larger one.
+    let mut bench = Bench::new();
+    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
+    let dial = bench.dial("a");
+    let (old, _) = bench.dialled(dial, SMALL);
+    let (by, verdict) = bench.accepted(SMALL);
+    assert_eq!((verdict, bench.actions()), (Verdict::Keep, vec![Action::Supersede { old, by }]));
+}
+
+#[test]
+fn of_two_links_the_one_that_the_larger_id_dialled_goes() {
+    let mut bench = Bench::new();
+    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
+    let dial = bench.dial("a");
+    let (link, _) = bench.accepted(SMALL);
+    assert_eq!(bench.dialled(dial, SMALL).1, DUPLICATE);
+    assert_eq!(bench.it.link_to(SMALL), Some(link));
+
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    let dial = bench.dial("a");
+    let (link, _) = bench.dialled(dial, LARGE);
+    assert_eq!(bench.accepted(LARGE).1, DUPLICATE);
+    assert_eq!(bench.it.link_to(LARGE), Some(link));
+    bench.nothing();
+}
+
+#[test]
+fn who_dials_again_has_lost_the_first_link() {
+    for instance in [SMALL, LARGE] {
+        let mut bench = Bench::new();
+        let (old, _) = bench.accepted(instance);
+        let (new, verdict) = bench.accepted(instance);
+        assert_eq!(verdict, Verdict::Keep);
+        assert_eq!(bench.actions(), [Action::Close { link: old, code: LinkCode::Duplicate }]);
+        assert_eq!(bench.it.link_to(instance), Some(new));
+        bench.down(old, LinkCode::Duplicate);
+        assert_eq!(bench.it.link_to(instance), Some(new), "the old one is forgotten");
+    }
+}
+
+#[test]
+fn a_superseded_link_goes_with_its_successor() {
+    for replaced in [false, true] {
+        let mut bench = Bench::new();
+        bench.it.add_fixed(vec!["a"], bench.now).unwrap();
+        let dial = bench.dial("a");
+        let (old, _) = bench.dialled(dial, SMALL);
+        let (by, _) = bench.accepted(SMALL);
+        assert_eq!(bench.actions(), [Action::Supersede { old, by }]);
+        if replaced {
+            let (new, _) = bench.accepted(SMALL);
+            let close = |link| Action::Close { link, code: LinkCode::Duplicate };
+            assert_eq!(bench.actions(), [close(old), close(by)]);
+            assert_eq!(bench.it.link_to(SMALL), Some(new));
+        } else {
+            bench.down(by, LinkCode::Silent);
+            assert_eq!(bench.actions(), [Action::Close { link: old, code: LinkCode::Duplicate }]);
+            assert_eq!(bench.it.link_to(SMALL), None);
+            assert!(bench.it.next_timeout().is_some(), "dialled again");
+        }
+    }
+}
+
+#[test]
+fn a_superseded_link_that_is_lost_before_its_lanes_moved_takes_its_successor_along() {
+    let mut bench = Bench::new();
+    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
+    let dial = bench.dial("a");
+    let (old, _) = bench.dialled(dial, SMALL);
+    let (by, _) = bench.accepted(SMALL);
+    bench.actions();
+    bench.down(old, LinkCode::Silent);
+    assert_eq!(bench.actions(), [Action::Close { link: by, code: LinkCode::Stalled }]);
+    assert_eq!(bench.it.link_to(SMALL), None);
+    within(bench.step(), START);
+    bench.dial("a");
+}
+
+#[test]
+fn somebody_else_at_a_proxys_address_is_welcome_and_the_proxy_is_still_sought() {
+    let mut bench = Bench::new();
+    bench.found(LARGE, &["a"]);
+    let dial = bench.dial("a");
+    let (link, verdict) = bench.dialled(dial, SMALL);
+    assert_eq!((verdict, bench.it.link_to(SMALL)), (Verdict::Keep, Some(link)));
+    within(bench.step(), START);
+    bench.dial("a");
+}
+
+#[test]
+fn there_is_a_limit_to_dials_at_once() {
+    let mut bench = Bench::with(Config { settle: Duration::ZERO, max_dials: 2, ..Config::default() });
+    for n in 10..14 {
+        bench.found(InstanceId::from_bytes([n; 16]), &["a"]);
+    }
+    let dials = bench.actions();
+    assert_eq!(dials.len(), 2);
+    assert_eq!(bench.it.next_timeout(), None, "no use in waking before there is room");
+    let Action::Dial { dial, .. } = dials[0] else { panic!() };
+    bench.fail(dial);
+    assert_eq!(bench.actions().len(), 1);
+}
+
+#[test]
+fn there_is_a_limit_to_links() {
+    let mut bench = Bench::with(Config { max_links: 1, ..Config::default() });
+    let (link, _) = bench.accepted(SMALL);
+    assert_eq!(bench.accepted(SMALL_2).1, Verdict::Close(LinkCode::Limit));
+    assert_eq!(bench.accepted(SMALL).1, Verdict::Keep, "one that takes another's place is no more");
+    bench.down(link, LinkCode::Silent);
+    assert_eq!(bench.it.linked().count(), 1);
+}
+
+#[test]
+fn there_is_a_limit_to_known_proxies_and_the_unreachable_make_room() {
+    let mut bench = Bench::with(Config { settle: Duration::ZERO, max_neighbours: 2, ..Config::default() });
+    let id = |n| InstanceId::from_bytes([n; 16]);
+    bench.found(id(20), &["a"]);
+    let dial = bench.dial("a");
+    bench.found(id(21), &["b"]);
+    let b = bench.dial("b");
+    assert!(!bench.it.found(id(22), vec!["c"], bench.now), "full");
+    bench.fail(dial);
+    bench.found(id(22), &["c"]);
+    bench.dial("c");
+    assert_eq!(bench.it.known(), 2);
+    assert_eq!(bench.dialled(b, id(21)).1, Verdict::Keep);
+    assert_eq!(bench.accepted(SMALL).1, Verdict::Keep, "who is linked goes before who is only found");
+    assert!(matches!(bench.actions()[..], [Action::Abandon { .. }]));
+    assert_eq!(bench.accepted(SMALL_2).1, Verdict::Close(LinkCode::Limit));
+    assert_eq!(bench.it.known(), 2);
+    assert_eq!(bench.it.next_timeout(), None);
+}
+
+#[test]
+fn one_proxy_can_name_only_so_many_addresses() {
+    let mut bench = Bench::with(Config { settle: Duration::ZERO, max_addresses: 1, ..Config::default() });
+    bench.found(LARGE, &["a", "b"]);
+    let dial = bench.dial("a");
+    bench.fail(dial);
+    bench.nothing();
+}

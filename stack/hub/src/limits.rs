@@ -1,0 +1,42 @@
+//! The limits of the hubs, all settings of the program.
+
+use nws_protocol::limits::{DEFAULT_MAX_MESSAGE_BYTES, FRAME_OVERHEAD_BYTES};
+use std::time::Duration;
+
+/// How much a hub holds, and how long it waits for the slow.
+#[derive(Debug, Clone)]
+pub struct HubLimits {
+    /// Bytes of the shared log of one channel. When it is full, the channel's senders are not read from.
+    /// 4 MiB by default: a guess, four messages of the largest size, or some milliseconds of a fast
+    /// local burst.
+    pub channel_log_bytes: usize,
+    /// Bytes waiting for one client alone (direct messages, answers). When they are over, senders are held.
+    pub client_queue_bytes: usize,
+    /// Bytes waiting for one lane of one link. When they are over, senders are held.
+    pub lane_queue_bytes: usize,
+    /// A receiver at its limit is watched for this long, and closed when it drained less than
+    /// [`client_min_rate`](Self::client_min_rate) allows. 2 s, a guess.
+    pub client_stall: Duration,
+    /// Bytes per second that a receiver at its limit must drain. 64 KiB, a guess.
+    pub client_min_rate: u64,
+    /// A lane at its limit without progress for this long costs its link. Longer than `client_stall`, so that
+    /// the far proxy can close its own stuck client first, and longer than its slowest client may take for the
+    /// largest message (1 MiB at 64 KiB/s are 16 s). 30 s.
+    pub lane_stall: Duration,
+    /// Most clients of this proxy.
+    pub max_clients: usize,
+}
+
+impl Default for HubLimits {
+    fn default() -> Self {
+        Self {
+            channel_log_bytes: 4 * (DEFAULT_MAX_MESSAGE_BYTES + FRAME_OVERHEAD_BYTES),
+            client_queue_bytes: 2 * (DEFAULT_MAX_MESSAGE_BYTES + FRAME_OVERHEAD_BYTES),
+            lane_queue_bytes: 4 * (DEFAULT_MAX_MESSAGE_BYTES + FRAME_OVERHEAD_BYTES),
+            client_stall: Duration::from_secs(2),
+            client_min_rate: 64 * 1024,
+            lane_stall: Duration::from_secs(30),
+            max_clients: 16_384,
+        }
+    }
+}

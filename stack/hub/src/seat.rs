@@ -1,0 +1,238 @@
+//! A client's place in its channel: what it says goes in here, what it is to be told comes out.
+
+use crate::{
+    hub::Hub,
+    log::{Content, Origin},
+    render,
+    state::Place,
+    take::Taken,
+};
+use bytes::{Bytes, BytesMut};
+use nws_membership::roster::Whereabouts;
+use nws_protocol::{
+    ChannelKind, ClientClose, PeerId,
+    client::{self, ErrorCode},
+    ids::IdText,
+    wire::{self, Kind},
+    wsframe::{Opcode, put_header},
+};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// How much of the list of those present is rendered at once, in peers (about 100 bytes each).
+const GREETING_STEP: usize = 512;
+
+/// There is no room: wait for [`ClientSeat::poll_room`], then say it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// A client in a channel. Dropping it leaves the channel.
+#[derive(Debug)]
+pub struct ClientSeat {
+    hub: Arc<Hub>,
+    peer: PeerId,
+    text: IdText,
+    place: Place,
+    /// Who was there when it came and is not told of yet; last first.
+    greeting: Vec<PeerId>,
+}
+
+impl ClientSeat {
+    pub(crate) fn new(hub: Arc<Hub>, peer: PeerId, place: Place, mut here: Vec<PeerId>) -> Self {
+        here.reverse();
+        Self { hub, peer, text: peer.text(), place, greeting: here }
+    }
+
+    /// The client's id.
+    #[must_use]
+    pub const fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    /// The client's id as it is written in messages.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.text
+    }
+
+    /// The kind of its channel.
+    #[must_use]
+    pub fn kind(&self) -> ChannelKind {
+        self.hub.kind()
+    }
+
+    /// Appends one broadcast of this client to `batch`, as the frame that all receivers get.
+    pub fn put_broadcast(&self, batch: &mut BytesMut, data: Option<&str>) {
+        let data = data.map(str::as_bytes);
+        put_header(batch, Opcode::Text, client::broadcast_bytes(self.id(), data));
+        client::put_broadcast(batch, self.id(), data);
+    }
+
+    /// Says whole server frames, all broadcasts of this client, to everyone else.
+    ///
+    /// # Errors
+    /// [`Full`] when the channel has no room; nothing was said.
+    pub fn publish(&self, frames: &Bytes) -> Result<(), Full> {
+        self.hub.with(|state| {
+            if !state.has_room() {
+                return Err(Full);
+            }
+            let thrown_out = state.reader(self.place).is_none_or(|reader| reader.fate.is_some());
+            if !thrown_out {
+                state.append(Origin::Local(self.peer), Content::Frames(frames.clone()));
+            }
+            Ok(())
+        })
+    }
+
+    /// Says something to one peer. When there is no such peer, the client is told so.
+    ///
+    /// # Errors
+    /// [`Full`] when the channel has no room; nothing was said.
+    pub fn send(&self, target: &str, data: Option<&str>) -> Result<(), Full> {
+        let Ok(peer) = target.parse::<PeerId>() else { return self.unknown_target(target) };
+        let data = data.map(str::as_bytes);
+        let sent = self.hub.with(|state| {
+            if !state.has_room() {
+                return Err(Full);
+            }
+            if let Some(place) = state.place_of(peer) {
+                let source: &str = &self.text;
+                let mut frame = BytesMut::with_capacity(128 + data.map_or(0, <[u8]>::len));
+                put_header(&mut frame, Opcode::Text, client::message_bytes(source, target, data));
+                client::put_message(&mut frame, source, target, data);
+                state.give(place, frame.freeze());
+                return Ok(true);
+            }
+            let Some(Whereabouts::Remote(instance)) = state.roster.locate(peer) else { return Ok(false) };
+            let Some(lane) = state.lanes.get(&instance).copied() else { return Ok(false) };
+            let mut frame = BytesMut::new();
+            wire::put_direct(&mut frame, self.peer, peer, Kind::Json, data.unwrap_or_default());
+            state.give(lane, frame.freeze());
+            Ok(true)
+        })?;
+        if sent { Ok(()) } else { self.unknown_target(target) }
+    }
+
+    fn unknown_target(&self, target: &str) -> Result<(), Full> {
+        self.error(ErrorCode::UnknownTarget, "no such peer in this channel", Some(target))
+    }
+
+    /// Answers the client's question who it is.
+    ///
+    /// # Errors
+    /// [`Full`] when too much is waiting for the client already.
+    pub fn status(&self) -> Result<(), Full> {
+        self.answer(render::text_frame(|text| client::put_status(text, self.id())))
+    }
+
+    /// Tells the client what was wrong with what it sent.
+    ///
+    /// # Errors
+    /// [`Full`] when too much is waiting for the client already.
+    pub fn error(&self, code: ErrorCode, words: &str, target: Option<&str>) -> Result<(), Full> {
+        self.answer(render::text_frame(|text| client::put_error(text, code, words, target)))
+    }
+
+    fn answer(&self, frame: Bytes) -> Result<(), Full> {
+        self.hub.with(|state| {
+            if !state.has_room() {
+                return Err(Full);
+            }
+            state.give(self.place, frame);
+            Ok(())
+        })
+    }
+
+    /// Waits until the channel has room. Cancel safe.
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.hub.with(|state| {
+            if state.has_room() {
+                return Poll::Ready(());
+            }
+            match state.reader(self.place) {
+                Some(reader) if reader.fate.is_none() => {
+                    reader.held = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+                _ => Poll::Ready(()),
+            }
+        })
+    }
+
+    /// To be called every [`judge_interval`](Self::judge_interval) while held back: closes receivers
+    /// that hold everyone up.
+    pub fn judge(&self) {
+        self.hub.judge();
+    }
+
+    /// See [`judge`](Self::judge).
+    #[must_use]
+    pub fn judge_interval(&self) -> Duration {
+        self.hub.judge_interval()
+    }
+
+    /// All that was taken has been written; fills `parts`, which is empty, with what is new.
+    ///
+    /// # Errors
+    /// Why the client is to be closed: it was thrown out.
+    pub fn poll_take(&mut self, cx: &mut Context<'_>, parts: &mut Vec<Bytes>) -> Poll<Result<(), ClientClose>> {
+        if !self.greeting.is_empty() {
+            let rest = self.greeting.len().saturating_sub(GREETING_STEP);
+            let mut frames = BytesMut::new();
+            for peer in self.greeting.drain(rest..).rev() {
+                render::put_presence(&mut frames, &self.text, peer, true);
+            }
+            if rest == 0 {
+                self.greeting = Vec::new();
+            }
+            parts.push(frames.freeze());
+            return Poll::Ready(Ok(()));
+        }
+        self.hub.with(|state| match state.take(self.place, parts) {
+            Taken::Some => Poll::Ready(Ok(())),
+            Taken::Nothing | Taken::End => {
+                if let Some(reader) = state.reader(self.place) {
+                    match &reader.asleep {
+                        Some(waker) if waker.will_wake(cx.waker()) => {}
+                        _ => reader.asleep = Some(cx.waker().clone()),
+                    }
+                }
+                Poll::Pending
+            }
+            Taken::ThrownOut => Poll::Ready(Err(ClientClose::SlowConsumer)),
+        })
+    }
+
+    /// Waits, while what was taken is being written, until the client is thrown out for not reading it.
+    /// Cancel safe.
+    pub fn poll_thrown_out(&self, cx: &mut Context<'_>) -> Poll<ClientClose> {
+        self.hub.with(|state| match state.reader(self.place) {
+            Some(reader) if reader.fate.is_none() => {
+                reader.busy = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(ClientClose::SlowConsumer),
+        })
+    }
+
+    /// Part of what was taken has been written.
+    pub fn progress(&self, bytes: usize) {
+        self.hub.with(|state| state.progress(self.place, bytes as u64));
+    }
+}
+
+impl Drop for ClientSeat {
+    fn drop(&mut self) {
+        self.hub.with(|state| {
+            state.part(self.peer);
+            state.unseat(self.place);
+        });
+        if let Some(channels) = self.hub.channels().upgrade() {
+            channels.client_left();
+        }
+    }
+}

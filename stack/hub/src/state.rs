@@ -1,0 +1,311 @@
+//! Everything about one channel that is under its lock: the roster, the log, the readers.
+//!
+//! Synchronous and without IO; whoever is to be woken is put on a list and woken after the lock
+//! is gone.
+
+use crate::{
+    limits::HubLimits,
+    log::{Content, Log, Origin},
+    reader::{Fate, Reader, Who},
+};
+use bytes::Bytes;
+use nws_membership::roster::{Change, Roster};
+use nws_protocol::{ChannelKind, InstanceId, PeerId};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    task::Waker,
+};
+
+/// A reader's place in the table.
+pub(crate) type Place = usize;
+
+/// An incoming lane, in the order of arrival.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    pub(crate) id: u64,
+    pub(crate) from: InstanceId,
+    /// It has given way to the next one, which may begin.
+    pub(crate) handed_over: bool,
+    /// To be woken when it is its turn, or there is room, or the hub closed.
+    pub(crate) waker: Option<Waker>,
+}
+
+/// The channel.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) kind: ChannelKind,
+    pub(crate) limits: Arc<HubLimits>,
+    pub(crate) roster: Roster,
+    pub(crate) log: Log,
+    pub(crate) readers: Vec<Option<Reader>>,
+    by_peer: HashMap<PeerId, Place>,
+    /// The lane that now goes to each proxy.
+    pub(crate) lanes: BTreeMap<InstanceId, Place>,
+    pub(crate) inbound: VecDeque<Inbound>,
+    /// Senders are not read from.
+    holding: bool,
+    /// Readers are being thrown out, which appends in its turn.
+    throwing_out: bool,
+    /// The last client of this proxy has gone.
+    pub(crate) closed: bool,
+    /// To be woken when the lock is gone.
+    pub(crate) wake: Vec<Waker>,
+}
+
+impl State {
+    pub(crate) fn new(kind: ChannelKind, limits: Arc<HubLimits>) -> Self {
+        Self {
+            kind,
+            limits,
+            roster: Roster::default(),
+            log: Log::default(),
+            readers: Vec::new(),
+            by_peer: HashMap::new(),
+            lanes: BTreeMap::new(),
+            inbound: VecDeque::new(),
+            holding: false,
+            throwing_out: false,
+            closed: false,
+            wake: Vec::new(),
+        }
+    }
+
+    pub(crate) fn reader(&mut self, place: Place) -> Option<&mut Reader> {
+        self.readers.get_mut(place)?.as_mut()
+    }
+
+    fn seat(&mut self, reader: Reader) -> Place {
+        if let Some(place) = self.readers.iter().position(Option::is_none) {
+            if let Some(free) = self.readers.get_mut(place) {
+                *free = Some(reader);
+            }
+            return place;
+        }
+        // Most channels have one or two readers: no room is taken for more.
+        if self.readers.len() < 4 {
+            self.readers.reserve_exact(1);
+        }
+        self.readers.push(Some(reader));
+        self.readers.len() - 1
+    }
+
+    /// Takes a reader off the log and out of the table.
+    pub(crate) fn unseat(&mut self, place: Place) {
+        let Some(reader) = self.readers.get_mut(place).and_then(Option::take) else { return };
+        if reader.fate.is_none() {
+            self.log.pass(reader.cursor, self.log.end());
+        }
+        while self.readers.last().is_some_and(Option::is_none) {
+            self.readers.pop();
+        }
+        match reader.who {
+            Who::Client { peer, .. } => {
+                self.by_peer.remove(&peer);
+            }
+            Who::Lane(to) => {
+                if self.lanes.get(&to) == Some(&place) {
+                    self.lanes.remove(&to);
+                }
+            }
+        }
+        self.settle();
+    }
+
+    /// A client comes. Answers its place and who is there already.
+    pub(crate) fn join(&mut self, peer: PeerId) -> Option<(Place, Vec<PeerId>)> {
+        let presence = self.kind == ChannelKind::Network;
+        let here = if presence { self.roster.peers().collect() } else { Vec::new() };
+        if self.closed || !self.roster.join(peer) {
+            return None;
+        }
+        self.append(Origin::Local(peer), Content::Connect(peer));
+        let place = self.seat(Reader::new(Who::Client { peer, presence }, self.log.end()));
+        self.by_peer.insert(peer, place);
+        Some((place, here))
+    }
+
+    /// A client goes, or is thrown out.
+    pub(crate) fn part(&mut self, peer: PeerId) {
+        if self.roster.part(peer) {
+            self.append(Origin::Local(peer), Content::Disconnect(peer));
+        }
+        if self.roster.local_count() == 0 && !self.closed {
+            self.closed = true;
+            self.wake_all();
+        }
+    }
+
+    /// A lane to another proxy begins. One that goes there already takes nothing more and ends.
+    pub(crate) fn add_lane(&mut self, to: InstanceId) -> Place {
+        let end = self.log.end();
+        if let Some(old) = self.lanes.get(&to).copied()
+            && let Some(reader) = self.reader(old)
+        {
+            reader.ends_at = Some(end);
+            let waker = reader.asleep.take();
+            self.wake.extend(waker);
+        }
+        let place = self.seat(Reader::new(Who::Lane(to), end));
+        self.lanes.insert(to, place);
+        place
+    }
+
+    /// Appends to the log for everyone who wants it, and wakes them.
+    pub(crate) fn append(&mut self, origin: Origin, content: Content) {
+        let end = self.log.end();
+        let mut count = 0;
+        for reader in self.readers.iter_mut().flatten() {
+            if reader.fate.is_some() {
+                continue;
+            }
+            if reader.wants(origin, &content) {
+                count += 1;
+                self.wake.extend(reader.asleep.take());
+            } else if reader.cursor == end {
+                // It is not for this reader, who is waiting for the next: it need not wake to pass it.
+                reader.cursor = end + 1;
+                reader.taken = end + 1;
+            } else {
+                count += 1;
+            }
+        }
+        self.log.push(origin, content, count);
+        self.check_lanes();
+        self.check_presence();
+        if self.log.bytes() >= self.limits.channel_log_bytes {
+            self.holding = true;
+        }
+    }
+
+    /// Gives one reader something for it alone, after all that was appended so far.
+    pub(crate) fn give(&mut self, place: Place, frames: Bytes) {
+        let end = self.log.end();
+        let limits = Arc::clone(&self.limits);
+        let Some(reader) = self.reader(place) else { return };
+        if reader.fate.is_some() {
+            return;
+        }
+        reader.push(end, frames);
+        let limit = match reader.who {
+            Who::Client { .. } => limits.client_queue_bytes,
+            Who::Lane(_) => limits.lane_queue_bytes,
+        };
+        let over = reader.queue_bytes() >= limit;
+        reader.over |= over;
+        let waker = reader.asleep.take();
+        self.wake.extend(waker);
+        self.holding |= over;
+    }
+
+    /// Where a client of this proxy sits.
+    pub(crate) fn place_of(&self, peer: PeerId) -> Option<Place> {
+        self.by_peer.get(&peer).copied()
+    }
+
+    /// Tells everyone what the roster found.
+    pub(crate) fn announce(&mut self, from: InstanceId, changes: &[Change]) {
+        for change in changes {
+            self.append(
+                Origin::Remote(from),
+                match *change {
+                    Change::Connect(peer) => Content::Connect(peer),
+                    Change::Disconnect(peer) => Content::Disconnect(peer),
+                },
+            );
+        }
+    }
+
+    /// A lane far behind holds its senders, as a full log does.
+    fn check_lanes(&mut self) {
+        for place in self.lanes.values() {
+            let Some(reader) = self.readers.get_mut(*place).and_then(Option::as_mut) else { continue };
+            let waiting = self.log.backlog(reader.cursor) + reader.queue_bytes() as u64;
+            if waiting >= self.limits.lane_queue_bytes as u64 {
+                reader.over = true;
+                self.holding = true;
+            }
+        }
+    }
+
+    /// Presence can't be held back. Where it alone would fill the log twice over, those who are
+    /// furthest behind are thrown out.
+    fn check_presence(&mut self) {
+        let limit = self.limits.channel_log_bytes as u64;
+        if self.throwing_out || (self.log.bytes() as u64) < limit.saturating_mul(2) {
+            return;
+        }
+        self.throwing_out = true;
+        let places: Vec<Place> = (0..self.readers.len()).collect();
+        for place in places {
+            let Some(reader) = self.readers.get(place).and_then(Option::as_ref) else { continue };
+            if reader.fate.is_none() && self.log.backlog(reader.cursor) > limit {
+                self.throw_out(place);
+            }
+        }
+        self.throwing_out = false;
+    }
+
+    /// Takes a reader off the log for good; it learns of it when it asks for more.
+    pub(crate) fn throw_out(&mut self, place: Place) {
+        let end = self.log.end();
+        let Some(reader) = self.readers.get_mut(place).and_then(Option::as_mut) else { return };
+        if reader.fate.is_some() {
+            return;
+        }
+        reader.fate = Some(Fate::TooSlow);
+        reader.forget_queue();
+        reader.over = false;
+        self.wake.extend(reader.asleep.take());
+        self.wake.extend(reader.held.take());
+        self.wake.extend(reader.busy.take());
+        let (cursor, who) = (reader.cursor, reader.who);
+        self.log.pass(cursor, end);
+        match who {
+            Who::Client { peer, .. } => {
+                self.by_peer.remove(&peer);
+                self.part(peer);
+            }
+            Who::Lane(to) => {
+                self.lanes.remove(&to);
+            }
+        }
+        self.settle();
+    }
+
+    /// Whether senders may say more.
+    pub(crate) const fn has_room(&self) -> bool {
+        !self.holding
+    }
+
+    /// Looks again whether senders are to be held; lets them go when an eighth of the limit is free: enough
+    /// that they do not stop and go for each message, little enough that a slow receiver frees it soon.
+    pub(crate) fn settle(&mut self) {
+        if !self.holding {
+            return;
+        }
+        let limit = self.limits.channel_log_bytes;
+        let busy = self.log.bytes() > limit - limit / 8;
+        if busy || self.readers.iter().flatten().any(|reader| reader.over) {
+            return;
+        }
+        self.holding = false;
+        for reader in self.readers.iter_mut().flatten() {
+            self.wake.extend(reader.held.take());
+        }
+        self.wake.extend(self.inbound.iter_mut().filter_map(|lane| lane.waker.take()));
+    }
+
+    /// All readers in the table, with their places.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        0..self.readers.len()
+    }
+
+    fn wake_all(&mut self) {
+        for reader in self.readers.iter_mut().flatten() {
+            self.wake.extend(reader.asleep.take());
+            self.wake.extend(reader.held.take());
+        }
+        self.wake.extend(self.inbound.iter_mut().filter_map(|lane| lane.waker.take()));
+    }
+}

@@ -1,0 +1,228 @@
+//! One HTTP connection up to its end, or up to the upgrade that makes a client of it.
+//!
+//! Requests are answered without waiting for anything, so the service is a plain function; the seat
+//! that an upgrade took lies beside it until hyper has sent the 101 and gives the socket back. If the
+//! client vanishes before, the seat is dropped with the connection, and so leaves its channel.
+
+use crate::{
+    access::Access,
+    handshake,
+    pages::{self, Pages},
+    refusal::{Answer, Refusal},
+};
+use bytes::Bytes;
+use hyper::{
+    Method, Request,
+    body::Incoming,
+    server::conn::http1::{self, Parts},
+    service::Service,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use nws_hub::{Channels, ClientSeat};
+use nws_protocol::{ChannelKey, ChannelKind, ChannelName};
+use percent_encoding::percent_decode_str;
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    future::{Ready, poll_fn, ready},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Bytes of a request's head, all of it. Browsers send under 2 KiB; cookies for localhost may add some.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Headers in a request; hyper's own default.
+const MAX_HEADERS: usize = 100;
+
+/// After an answer that ends the connection, what the client still sends is read for this long and
+/// this far, as the system would otherwise destroy the answer with a reset. Guesses.
+const LINGER: Duration = Duration::from_millis(500);
+const LINGER_BYTES: usize = 256 * 1024;
+
+/// What every connection needs to know.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) port: u16,
+    pub(crate) access: Access,
+    pub(crate) pages: Pages,
+    pub(crate) header_timeout: Duration,
+    pub(crate) channels: Arc<Channels>,
+}
+
+/// A client that has come in.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    pub(crate) stream: TcpStream,
+    /// What it sent right behind its request.
+    pub(crate) leftover: Bytes,
+    pub(crate) seat: ClientSeat,
+}
+
+/// Serves a connection until it ends, or hands it over. On shutdown the request at hand is finished.
+pub(crate) async fn serve(door: Arc<Door>, stream: TcpStream, shutdown: CancellationToken) -> Option<Entered> {
+    let header_timeout = door.header_timeout;
+    let visitor = Visitor { door, seat: Cell::new(None) };
+    // hyper holds the socket, its buffers and the service; all is given back or gone when this returns.
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(stream), visitor);
+    let mut connection = Box::pin(connection);
+    let served = tokio::select! {
+        biased;
+        served = poll_fn(|cx| connection.poll_without_shutdown(cx)) => served,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
+        }
+    };
+    if let Err(error) = &served {
+        tracing::debug!(%error, "HTTP connection ended");
+    }
+    let Parts { io, read_buf, service, .. } = Pin::into_inner(connection).into_parts();
+    let mut stream = io.into_inner();
+    match (served, service.seat.into_inner()) {
+        // A copy, as the original shares hyper's whole read buffer.
+        (Ok(()), Some(seat)) => Some(Entered { stream, leftover: Bytes::copy_from_slice(&read_buf), seat }),
+        (_, _) => {
+            linger(&mut stream).await;
+            None
+        }
+    }
+}
+
+async fn linger(stream: &mut TcpStream) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut sink = [0; 1024];
+    let mut left = LINGER_BYTES;
+    let drained = timeout(LINGER, async {
+        while let Ok(1..) = stream.read(&mut sink).await {
+            left = left.saturating_sub(sink.len());
+            if left == 0 {
+                break;
+            }
+        }
+    });
+    drop(drained.await);
+}
+
+/// The service of one connection.
+struct Visitor {
+    door: Arc<Door>,
+    seat: Cell<Option<ClientSeat>>,
+}
+
+impl Service<Request<Incoming>> for Visitor {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Ready<Result<Answer, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        ready(Ok(self.answer(&request).unwrap_or_else(|refusal| {
+            tracing::debug!(%refusal, "request refused");
+            refusal.answer()
+        })))
+    }
+}
+
+impl Visitor {
+    fn answer(&self, request: &Request<Incoming>) -> Result<Answer, Refusal> {
+        let door = &*self.door;
+        door.access.check_host(request.headers(), request.uri())?;
+        // An upgrade first: "health" and "console" are good names for channels too.
+        if handshake::is_wanted(request) {
+            return self.enter(request);
+        }
+        if let Some(answer) = door.pages.answer(request.method(), request.uri().path()) {
+            return answer;
+        }
+        match *request.method() {
+            Method::GET | Method::HEAD => {}
+            _ => return Err(Refusal::Method("GET")),
+        }
+        match channel_key(request.uri().path()) {
+            Some(key) if !pages::RESERVED.contains(&key.name.reveal()) => {
+                Err(Refusal::NotAnUpgrade { port: door.port })
+            }
+            _ => Err(Refusal::NotFound),
+        }
+    }
+
+    /// Seats the client before the 101 is sent, so that nothing said after it is lost.
+    fn enter(&self, request: &Request<Incoming>) -> Result<Answer, Refusal> {
+        if request.method() != Method::GET {
+            return Err(Refusal::Method("GET"));
+        }
+        self.door.access.check_origin(request.headers())?;
+        let key = channel_key(request.uri().path()).ok_or(Refusal::NotFound)?;
+        let answer = handshake::accept(request)?;
+        let seat = self.door.channels.join(key, &mut rand_core::OsRng).map_err(Refusal::Full)?;
+        self.seat.set(Some(seat));
+        Ok(answer)
+    }
+}
+
+/// The channel that a path stands for: `/<name>`, or a raw relay as `/local/<name>` or
+/// `/broadcast/<name>`, behind which a later form of the original put an id that means nothing here.
+fn channel_key(path: &str) -> Option<ChannelKey> {
+    let mut segments = path.strip_prefix('/')?.split('/');
+    let (first, second, id, rest) = (segments.next()?, segments.next(), segments.next(), segments.next());
+    let (kind, segment) = match (first, second) {
+        (name, None) => (ChannelKind::Network, name),
+        ("local", Some(name)) => (ChannelKind::Local, name),
+        ("broadcast", Some(name)) => (ChannelKind::Broadcast, name),
+        _ => return None,
+    };
+    if rest.is_some() || id.is_some_and(|id| decoded_name(id).is_none()) {
+        return None;
+    }
+    Some(ChannelKey { kind, name: decoded_name(segment)? })
+}
+
+/// A segment, percent-decoded once.
+fn decoded_name(segment: &str) -> Option<ChannelName> {
+    ChannelName::new(&percent_decode_str(segment).decode_utf8().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_name_decoded_once() {
+        let name = |path| channel_key(path).map(|key| (key.kind, key.name.reveal().to_owned()));
+        let network = |name: &str| Some((ChannelKind::Network, name.to_owned()));
+        assert_eq!(name("/chat"), network("chat"));
+        assert_eq!(name("/a%2Bb+c"), network("a+b+c"));
+        assert_eq!(name("/%63hat"), network("chat"));
+        assert_eq!(name("/local"), network("local"));
+        for bad in ["/", "", "chat", "*", "/a/b", "/a%2Fb", "/a%20b", "/%FF", "/%", "/%252B", "//", "/chat/", "/%00"] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn raw_relays_have_a_kind_before_the_name_and_may_have_an_id_behind() {
+        let name = |path| channel_key(path).map(|key| (key.kind, key.name.reveal().to_owned()));
+        assert_eq!(name("/local/x"), Some((ChannelKind::Local, "x".to_owned())));
+        assert_eq!(name("/local/x/123"), Some((ChannelKind::Local, "x".to_owned())));
+        assert_eq!(name("/broadcast/x"), Some((ChannelKind::Broadcast, "x".to_owned())));
+        for bad in ["/local/", "/local/x/", "/local/x/1/2", "/local/a%2Fb", "/network/x", "/Local/x", "/local/x/ "] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
+    }
+}

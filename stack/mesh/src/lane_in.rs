@@ -1,0 +1,196 @@
+//! Incoming data lanes: the first frame, and then reading into the hub.
+//!
+//! A lane is read at the hub's pace; what is not read holds the far sender back by the lane's own flow control.
+
+use crate::{activity::Activity, over::Over};
+use bytes::BytesMut;
+use nws_hub::{LaneFault, LaneIn};
+use nws_protocol::{ChannelId, LinkCode, frame::FrameCodec, limits::UNMATCHED_LANE_TIMEOUT, wire::Data};
+use nws_transports::{Link, RecvLane};
+use std::sync::Arc;
+use tokio::{io::AsyncReadExt, sync::mpsc, time::timeout};
+use tokio_util::{codec::Decoder, sync::CancellationToken};
+
+/// Open is under 16 bytes; more is no Open.
+const MAX_OPEN_FRAME_BYTES: usize = 64;
+
+/// Least and most bytes read at once. A lane that brings little keeps a small buffer.
+const LEAST_READ_BYTES: usize = 4 * 1024;
+const MOST_READ_BYTES: usize = 64 * 1024;
+
+/// A lane that has said which channel it is for.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) channel: ChannelId,
+    pub(crate) lane: RecvLane,
+    /// What was read beyond the first frame.
+    pub(crate) buffer: BytesMut,
+}
+
+/// Accepts lanes one after the other, so that they are attached in the order in which they were opened.
+/// A full queue leaves the rest to the transport, which holds the opener back.
+pub(crate) async fn accept(link: Arc<dyn Link>, activity: Arc<Activity>, opened: mpsc::Sender<Opened>) -> Over {
+    loop {
+        let mut lane = match link.accept().await {
+            Ok(lane) => lane,
+            Err(error) => return Over::of_link(error),
+        };
+        let mut buffer = BytesMut::new();
+        match timeout(UNMATCHED_LANE_TIMEOUT, first_frame(&mut lane, &mut buffer, &activity)).await {
+            Ok(Ok(Some(channel))) => {
+                if opened.send(Opened { channel, lane, buffer }).await.is_err() {
+                    return std::future::pending().await;
+                }
+            }
+            // Given up before it began: nothing was promised.
+            Ok(Ok(None)) => {}
+            Ok(Err(over)) => return over,
+            Err(_) => lane.stop(LinkCode::Unmatched),
+        }
+    }
+}
+
+async fn first_frame(
+    lane: &mut RecvLane,
+    buffer: &mut BytesMut,
+    activity: &Activity,
+) -> Result<Option<ChannelId>, Over> {
+    let mut codec = FrameCodec::new(MAX_OPEN_FRAME_BYTES);
+    loop {
+        if let Some(frame) = codec.decode(buffer).map_err(Over::of_frame)? {
+            return match Data::decode(frame) {
+                Ok(Data::Open(channel)) => Ok(Some(channel)),
+                Ok(_) => Err(Over::Ours(LinkCode::Malformed, "the first message of a lane was no Open".into())),
+                Err(error) => Err(Over::of_wire(&error)),
+            };
+        }
+        buffer.reserve(LEAST_READ_BYTES);
+        match lane.read_buf(buffer).await {
+            Ok(0) | Err(_) => return Ok(None),
+            Ok(_) => activity.heard(),
+        }
+    }
+}
+
+/// How a lane that was read came to its end.
+#[derive(Debug)]
+pub(crate) enum InEnd {
+    /// The other end gave it up, or the hub closed.
+    Done,
+    /// Its end was read. If it had peers, a lane that goes on with them is on its way: to be dropped when that one must
+    /// have begun. (A proxy that leaves a channel takes its peers out of it before it ends the lane.)
+    Finished(LaneIn),
+    /// The other end broke the rules: the link is to be closed.
+    Fault(Over),
+}
+
+/// Reads a lane into the hub until it ends. When `left` is cancelled, nobody waits for more of it: what is there is
+/// read, and then it is stopped.
+pub(crate) async fn read(
+    opened: Opened,
+    mut lane_in: LaneIn,
+    max_frame_bytes: usize,
+    activity: Arc<Activity>,
+    left: CancellationToken,
+) -> InEnd {
+    let Opened { mut lane, mut buffer, .. } = opened;
+    let end = pump(&mut lane, &mut buffer, &mut lane_in, max_frame_bytes, &activity, &left).await;
+    match end {
+        Ok(End::Finished) => {
+            lane_in.hand_over();
+            InEnd::Finished(lane_in)
+        }
+        Ok(End::GivenUp) => InEnd::Done,
+        Ok(End::Closed) => {
+            lane.stop(LinkCode::None);
+            InEnd::Done
+        }
+        Err(over) => {
+            if let Over::Ours(code, _) = &over {
+                lane.stop(*code);
+            }
+            InEnd::Fault(over)
+        }
+    }
+}
+
+enum End {
+    /// All bytes came.
+    Finished,
+    /// The other end, or the link, broke it off.
+    GivenUp,
+    /// Nobody here wants more.
+    Closed,
+}
+
+async fn pump(
+    lane: &mut RecvLane,
+    buffer: &mut BytesMut,
+    lane_in: &mut LaneIn,
+    max_frame_bytes: usize,
+    activity: &Activity,
+    left: &CancellationToken,
+) -> Result<End, Over> {
+    let mut codec = FrameCodec::new(max_frame_bytes);
+    let mut batch = Vec::new();
+    let mut step = LEAST_READ_BYTES;
+    lane_in.begin().await;
+    loop {
+        while let Some(frame) = codec.decode(buffer).map_err(Over::of_frame)? {
+            batch.push(Data::decode(frame).map_err(|error| Over::of_wire(&error))?);
+        }
+        if !batch.is_empty() {
+            match lane_in.deliver(&mut batch).await {
+                Ok(()) => activity.moved(),
+                Err(LaneFault::Closed) => return Ok(End::Closed),
+                Err(fault) => return Err(Over::Ours(fault.code(), fault.to_string().into())),
+            }
+            batch.clear();
+        }
+        let read = match next_bytes(lane, buffer, step, lane_in, left).await {
+            Next::Bytes(read) => read,
+            Next::Closed => return Ok(End::Closed),
+            // Why the lane broke does not matter here; a broken link is noticed by the session.
+            Next::Failed => return Ok(End::GivenUp),
+        };
+        if read == 0 {
+            // An end within a frame is a lane that was given up, where the transport can't tell.
+            return Ok(if buffer.is_empty() { End::Finished } else { End::GivenUp });
+        }
+        activity.heard();
+        activity.moved();
+        step = if read >= step { (step * 4).min(MOST_READ_BYTES) } else { step };
+        if read < LEAST_READ_BYTES / 4 && step > LEAST_READ_BYTES {
+            step = LEAST_READ_BYTES;
+        }
+    }
+}
+
+enum Next {
+    Bytes(usize),
+    Closed,
+    Failed,
+}
+
+async fn next_bytes(
+    lane: &mut RecvLane,
+    buffer: &mut BytesMut,
+    step: usize,
+    lane_in: &LaneIn,
+    left: &CancellationToken,
+) -> Next {
+    if buffer.is_empty() && buffer.capacity() < step {
+        *buffer = BytesMut::with_capacity(step);
+    } else {
+        buffer.reserve(step);
+    }
+    tokio::select! {
+        biased;
+        read = lane.read_buf(buffer) => match read {
+            Ok(read) => Next::Bytes(read),
+            Err(_) => Next::Failed,
+        },
+        () = lane_in.closed() => Next::Closed,
+        () = left.cancelled() => Next::Closed,
+    }
+}

@@ -1,0 +1,247 @@
+//! Outgoing data lanes: takes what the hub has for another proxy and writes it.
+//!
+//! All that is ready goes out in as few writes as the transport allows, and is flushed as soon as nothing
+//! more is ready: one small message never waits for company.
+
+use crate::activity::Activity;
+use bytes::{Buf, Bytes, BytesMut};
+use nws_hub::LaneOut;
+use nws_protocol::{ChannelId, LinkCode, wire::Data};
+use nws_transports::{Link, SendLane};
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Pieces of one vectored write.
+const PIECES: usize = 64;
+
+/// Pieces up to this size are copied together where the transport has no vectored writes; larger ones are written as
+/// they are. A guess: about what a TLS record holds.
+const SMALL_BYTES: usize = 16 * 1024;
+
+/// Bytes copied together for one write.
+const GATHER_BYTES: usize = 64 * 1024;
+
+/// How a lane that was fed came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutEnd {
+    /// All was written, and the lane finished.
+    Finished,
+    /// The other end wants no more, or the link is gone.
+    Stopped,
+    /// The other end has left the channel for good.
+    Left,
+    /// It made no progress for too long: the link is to be closed.
+    Stalled,
+}
+
+/// Opens a lane and feeds it until it ends. When `left` is cancelled, nobody waits for more of it.
+pub(crate) async fn feed(
+    link: Arc<dyn Link>,
+    channel: ChannelId,
+    mut out: LaneOut,
+    stall: Duration,
+    activity: Arc<Activity>,
+    left: CancellationToken,
+) -> OutEnd {
+    let opened = tokio::select! {
+        biased;
+        () = left.cancelled() => return OutEnd::Left,
+        opened = link.open() => opened,
+    };
+    let Ok(mut lane) = opened else { return OutEnd::Stopped };
+    let end = tokio::select! {
+        biased;
+        () = left.cancelled() => OutEnd::Left,
+        end = pump(&mut lane, channel, &mut out, stall, &activity) => end,
+    };
+    match end {
+        OutEnd::Left => lane.reset(LinkCode::None),
+        OutEnd::Stalled => lane.reset(LinkCode::Stalled),
+        OutEnd::Finished | OutEnd::Stopped => {}
+    }
+    end
+}
+
+async fn pump(
+    lane: &mut SendLane,
+    channel: ChannelId,
+    out: &mut LaneOut,
+    stall: Duration,
+    activity: &Activity,
+) -> OutEnd {
+    let mut open = BytesMut::new();
+    Data::Open(channel).encode(&mut open);
+    let mut open = Some(open.freeze());
+    let mut scratch = BytesMut::new();
+    let mut flushed = true;
+    loop {
+        let next = poll_fn(|cx| poll_next(lane, out, &mut flushed, cx)).await;
+        let parts = match next {
+            Next::Parts(parts) => parts,
+            Next::Finish => break,
+            Next::Stalled => return OutEnd::Stalled,
+            Next::Failed => return OutEnd::Stopped,
+        };
+        let mut parts: VecDeque<Bytes> = parts.into();
+        if let Some(open) = open.take() {
+            parts.push_front(open);
+        }
+        flushed = false;
+        loop {
+            let written = match timeout(stall, write_some(lane, &mut parts, &mut scratch)).await {
+                Ok(Ok(written)) => written,
+                Ok(Err(_)) => return OutEnd::Stopped,
+                Err(_) => return OutEnd::Stalled,
+            };
+            activity.moved();
+            if parts.is_empty() && scratch.is_empty() {
+                break;
+            }
+            out.advance(written);
+        }
+        if scratch.capacity() > GATHER_BYTES + SMALL_BYTES {
+            scratch = BytesMut::new();
+        }
+    }
+    match timeout(stall, lane.shutdown()).await {
+        Ok(Ok(())) => OutEnd::Finished,
+        Ok(Err(_)) => OutEnd::Stopped,
+        Err(_) => OutEnd::Stalled,
+    }
+}
+
+enum Next {
+    Parts(Vec<Bytes>),
+    Finish,
+    Stalled,
+    Failed,
+}
+
+/// What the hub has next; while it has nothing, what was written is flushed.
+fn poll_next(lane: &mut SendLane, out: &mut LaneOut, flushed: &mut bool, cx: &mut Context<'_>) -> Poll<Next> {
+    match out.poll_next(cx) {
+        Poll::Ready(Ok(Some(parts))) => return Poll::Ready(Next::Parts(parts)),
+        Poll::Ready(Ok(None)) => return Poll::Ready(Next::Finish),
+        Poll::Ready(Err(_)) => return Poll::Ready(Next::Stalled),
+        Poll::Pending => {}
+    }
+    if !*flushed {
+        match Pin::new(lane).poll_flush(cx) {
+            Poll::Ready(Ok(())) => *flushed = true,
+            Poll::Ready(Err(_)) => return Poll::Ready(Next::Failed),
+            Poll::Pending => {}
+        }
+    }
+    Poll::Pending
+}
+
+/// One write of as much as may go in one. What is in `scratch` goes before `parts`. Cancel safe.
+async fn write_some(lane: &mut SendLane, parts: &mut VecDeque<Bytes>, scratch: &mut BytesMut) -> io::Result<usize> {
+    if lane.is_write_vectored() {
+        let written = poll_fn(|cx| poll_write_parts(lane, parts, cx)).await?;
+        return some(skip(parts, written));
+    }
+    gather(parts, scratch);
+    if !scratch.is_empty() {
+        let written = lane.write(scratch).await?;
+        scratch.advance(written);
+        return some(written);
+    }
+    let Some(part) = parts.front_mut() else { return Ok(0) };
+    let written = lane.write(part).await?;
+    part.advance(written);
+    if part.is_empty() {
+        parts.pop_front();
+    }
+    some(written)
+}
+
+fn some(written: usize) -> io::Result<usize> {
+    if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(written) }
+}
+
+fn poll_write_parts(lane: &mut SendLane, parts: &VecDeque<Bytes>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    let mut slices = [IoSlice::new(&[]); PIECES];
+    let mut count = 0;
+    for (slice, part) in slices.iter_mut().zip(parts) {
+        *slice = IoSlice::new(part);
+        count += 1;
+    }
+    Pin::new(lane).poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
+}
+
+/// Moves small parts from the head of the queue into the buffer. A part that goes alone stays as it is.
+fn gather(parts: &mut VecDeque<Bytes>, scratch: &mut BytesMut) {
+    let small = |part: &Bytes| part.len() <= SMALL_BYTES;
+    let company = parts.get(1).is_some_and(small) || !scratch.is_empty();
+    while let Some(part) = parts.front().filter(|part| small(part))
+        && company
+        && scratch.len() < GATHER_BYTES
+    {
+        scratch.extend_from_slice(part);
+        parts.pop_front();
+    }
+}
+
+/// Takes written bytes off the queue.
+fn skip(parts: &mut VecDeque<Bytes>, written: usize) -> usize {
+    let mut left = written;
+    while let Some(part) = parts.front_mut() {
+        if part.len() > left {
+            part.advance(left);
+            break;
+        }
+        left -= part.len();
+        parts.pop_front();
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(sizes: &[usize]) -> VecDeque<Bytes> {
+        sizes.iter().map(|size| Bytes::from(vec![1; *size])).collect()
+    }
+
+    #[test]
+    fn small_parts_are_gathered_and_large_or_lonely_ones_are_not() {
+        let mut scratch = BytesMut::new();
+        let mut queue = parts(&[10, 20, 100_000, 30]);
+        gather(&mut queue, &mut scratch);
+        assert_eq!((scratch.len(), queue.len()), (30, 2));
+
+        let mut scratch = BytesMut::new();
+        let mut queue = parts(&[10]);
+        gather(&mut queue, &mut scratch);
+        assert_eq!((scratch.len(), queue.len()), (0, 1));
+
+        let mut queue = parts(&[SMALL_BYTES; 10]);
+        gather(&mut queue, &mut scratch);
+        assert_eq!(scratch.len(), GATHER_BYTES);
+    }
+
+    #[test]
+    fn written_bytes_are_skipped_across_parts() {
+        let mut queue = parts(&[10, 20, 30]);
+        skip(&mut queue, 10);
+        assert_eq!(queue, parts(&[20, 30]));
+        skip(&mut queue, 25);
+        assert_eq!(queue, parts(&[25]));
+        skip(&mut queue, 25);
+        assert!(queue.is_empty());
+    }
+}

@@ -1,0 +1,230 @@
+//! The whole life of one link, as one task: dialled or accepted, greeted, judged, in session, over.
+
+use crate::{
+    activity::Activity,
+    budget::{Budgets, LinkCharge},
+    config::MeshConfig,
+    control::ControlReader,
+    dial::{self, DialError, Place},
+    farewell::refuse,
+    handshake::{self, Greeted},
+    over::Over,
+    rounds::Rounds,
+    session,
+};
+use nws_hub::{Channels, LaneIn, LinkId};
+use nws_membership::neighbours::{DialId, Verdict};
+use nws_protocol::{InstanceId, LinkCode, matching::Matcher, wire::Control};
+use nws_transports::{BoxLink, Role, SendLane, Transport};
+use rand_core::OsRng;
+use std::sync::{Arc, atomic::AtomicUsize};
+use tokio::{
+    io::AsyncWriteExt,
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+/// What all links share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Arc<MeshConfig>,
+    pub(crate) channels: Arc<Channels>,
+    pub(crate) transports: Vec<Arc<dyn Transport>>,
+    pub(crate) budgets: Arc<Budgets>,
+    /// To the mesh. Bounded: a link waits until the mesh has time for it.
+    pub(crate) meetings: mpsc::Sender<Meeting>,
+}
+
+/// How a link begins.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    Dial(DialId, Place),
+    Accepted(BoxLink),
+}
+
+/// A link that knows who is at the other end, and asks whether it may stay.
+#[derive(Debug)]
+pub(crate) struct Meeting {
+    pub(crate) id: LinkId,
+    pub(crate) dial: Option<DialId>,
+    pub(crate) peer: InstanceId,
+    pub(crate) link: BoxLink,
+    pub(crate) channels_in_common: Arc<AtomicUsize>,
+    pub(crate) answer: oneshot::Sender<Verdict>,
+}
+
+/// How the mesh reaches a link.
+#[derive(Debug, Clone)]
+pub(crate) struct Strings {
+    /// Cancelled when the link gives way to another.
+    pub(crate) draining: CancellationToken,
+    /// Set to close it.
+    pub(crate) orders: watch::Receiver<Option<LinkCode>>,
+}
+
+/// How a link ended.
+#[derive(Debug)]
+pub(crate) struct Obituary {
+    pub(crate) over: Over,
+    /// Lanes whose peers are kept for successors on another link.
+    pub(crate) kept: Vec<LaneIn>,
+}
+
+impl Obituary {
+    const fn early(over: Over) -> Self {
+        Self { over, kept: Vec::new() }
+    }
+}
+
+/// Lives one link's life.
+pub(crate) async fn live(shared: Arc<Shared>, id: LinkId, origin: Origin, mut strings: Strings) -> Obituary {
+    // Its time counts from the dial, or from when the transport's handshake was done.
+    let by = Instant::now() + shared.config.handshake_timeout;
+    let (dial, link) = match origin {
+        Origin::Accepted(link) => (None, link),
+        Origin::Dial(dial, place) => {
+            let dialling =
+                dial::dial(&shared.transports, place, shared.config.fallback_after, shared.config.handshake_timeout);
+            let dialled = tokio::select! {
+                code = ordered(&mut strings.orders) => return Obituary::early(Over::ours(code)),
+                dialled = dialling => dialled,
+            };
+            match dialled {
+                Ok(link) => (Some(dial), link),
+                Err(error) => return Obituary::early(unreached(&error)),
+            }
+        }
+    };
+    let by = by.max(Instant::now() + shared.config.handshake_timeout / 2);
+    let activity = Arc::new(Activity::new());
+    let mut lane = None;
+    let met = tokio::select! {
+        code = ordered(&mut strings.orders) => Err(Over::ours(code)),
+        met = timeout_at(by, meet(&shared, id, dial, &link, &mut lane, &activity)) => match met {
+            Ok(met) => met,
+            Err(_) => Err(Over::Ours(LinkCode::Silent, "no handshake in time".into())),
+        },
+    };
+    let (met, send) = match (met, lane.take()) {
+        (Ok(met), Some(send)) => (met, send),
+        (Err(over), lane) => {
+            refuse(&link, &over, lane).await;
+            return Obituary::early(over);
+        }
+        (Ok(_), None) => return Obituary::early(Over::ours(LinkCode::Internal)),
+    };
+    let parts = session_parts(&shared, id, link, activity, met, send, strings);
+    let (over, kept) = session::run(parts).await;
+    Obituary { over, kept }
+}
+
+fn unreached(error: &DialError) -> Over {
+    Over::Lost(error.to_string())
+}
+
+/// Waits for the order to close.
+async fn ordered(orders: &mut watch::Receiver<Option<LinkCode>>) -> LinkCode {
+    match orders.wait_for(Option::is_some).await {
+        Ok(code) => code.unwrap_or(LinkCode::GoingAway),
+        Err(_) => LinkCode::GoingAway,
+    }
+}
+
+struct Met {
+    greeted: Greeted,
+    first: Option<Control>,
+    channels_in_common: Arc<AtomicUsize>,
+}
+
+/// From the transport's link to the mesh's verdict.
+async fn meet(
+    shared: &Shared,
+    id: LinkId,
+    dial: Option<DialId>,
+    link: &BoxLink,
+    lane: &mut Option<SendLane>,
+    activity: &Arc<Activity>,
+) -> Result<Met, Over> {
+    let control = link.control().await.map_err(Over::of_link)?;
+    let send = lane.insert(control.send);
+    let reader = handshake::first_reader(control.recv, activity);
+    let mut greeted = handshake::greet(&shared.config, link.as_ref(), send, reader).await?;
+    let first = match link.role() {
+        // Also when it is this proxy itself that answered: the mesh is to know.
+        Role::Initiator => None,
+        Role::Responder if greeted.hello.instance_id == shared.config.instance => {
+            return Err(Over::ours(LinkCode::SelfDial));
+        }
+        Role::Responder => Some(first_query(&mut greeted.reader, send).await?),
+    };
+    let channels_in_common = Arc::new(AtomicUsize::new(0));
+    let (answer, verdict) = oneshot::channel();
+    let meeting = Meeting {
+        id,
+        dial,
+        peer: greeted.hello.instance_id,
+        link: Arc::clone(link),
+        channels_in_common: Arc::clone(&channels_in_common),
+        answer,
+    };
+    shared.meetings.send(meeting).await.map_err(|_| Over::ours(LinkCode::GoingAway))?;
+    match verdict.await.map_err(|_| Over::ours(LinkCode::GoingAway))? {
+        Verdict::Keep => Ok(Met { greeted, first, channels_in_common }),
+        Verdict::Close(code) => Err(Over::ours(code)),
+    }
+}
+
+/// The initiator's first Query: only with it has it decided for this link.
+async fn first_query(reader: &mut ControlReader, send: &mut SendLane) -> Result<Control, Over> {
+    loop {
+        match reader.message().await? {
+            query @ Control::Query { .. } => return Ok(query),
+            Control::Goodbye { code, reason } => return Err(Over::Theirs(code, reason)),
+            Control::Ping(nonce) => {
+                let mut frame = bytes::BytesMut::new();
+                Control::Pong(nonce).encode(&mut frame);
+                let answered = async {
+                    send.write_all(&frame).await?;
+                    send.flush().await
+                };
+                answered.await.map_err(|error| Over::of_io(&error))?;
+            }
+            _ => return Err(Over::Ours(LinkCode::Malformed, "something else before the first Query".into())),
+        }
+    }
+}
+
+fn session_parts(
+    shared: &Shared,
+    id: LinkId,
+    link: BoxLink,
+    activity: Arc<Activity>,
+    met: Met,
+    send: SendLane,
+    strings: Strings,
+) -> session::Parts {
+    let Met { greeted: Greeted { hello, secret, reader }, first, channels_in_common } = met;
+    let charge = LinkCharge::new(Arc::clone(&shared.budgets), link.remote_addr().ip());
+    let start = Instant::now();
+    let matcher = match link.role() {
+        Role::Initiator => Matcher::initiator(secret, &mut OsRng),
+        Role::Responder => Matcher::responder(secret, &mut OsRng),
+    };
+    session::Parts {
+        config: Arc::clone(&shared.config),
+        id,
+        peer: hello.instance_id,
+        max_frame_bytes: handshake::max_frame_bytes(&shared.config),
+        activity,
+        send,
+        reader,
+        first,
+        rounds: Rounds::new(matcher, charge, start),
+        watch: shared.channels.watch(),
+        draining: strings.draining,
+        orders: strings.orders,
+        channels_in_common,
+        link,
+    }
+}

@@ -1,0 +1,29 @@
+//! A client is an open file. Systems start programs with room for about a thousand of them and let
+//! them ask for more.
+
+use crate::settings::Settings;
+
+/// Visitors, listeners, and what the runtime needs itself. A guess.
+const BESIDE: u64 = 1024;
+
+/// Asks for room for all clients that the settings allow, and warns when there is less.
+#[cfg(unix)]
+pub(crate) fn make_room(settings: &Settings) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let needed = (settings.max_clients.0 + settings.max_links.0) as u64 + BESIDE;
+    let limit = getrlimit(Resource::Nofile);
+    let Some(now) = limit.current.filter(|now| *now < needed) else { return };
+    let allowed = limit.maximum.map_or(needed, |maximum| maximum.min(needed));
+    let asked = Rlimit { current: Some(allowed), maximum: limit.maximum };
+    let got = if setrlimit(Resource::Nofile, asked).is_ok() { allowed } else { now };
+    if got < needed {
+        tracing::warn!(
+            "this system allows {got} open files, too few for {} clients; raise the limit (ulimit -Hn) or lower --max-clients",
+            settings.max_clients.0
+        );
+    }
+}
+
+/// Other systems set no such limit.
+#[cfg(not(unix))]
+pub(crate) fn make_room(_: &Settings) {}

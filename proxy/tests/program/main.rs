@@ -1,0 +1,16 @@
+//! The program from outside: what it says, what it refuses and with which exit code, how it starts and ends.
+//! Nothing here uses multicast, and everything listens on loopback.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod client;
+mod life;
+mod precedence;
+mod process;
+mod refusals;
+mod secrets;

@@ -1,0 +1,16 @@
+/** The classic script: puts the classes on the global object, unless the platform has them one day. */
+
+import { loadedFrom } from "./address.js";
+import * as core from "./core.js";
+
+declare global {
+  var NetworkWebSocket: typeof core.NetworkWebSocket;
+  var LocalWebSocket: typeof core.LocalWebSocket;
+  var BroadcastWebSocket: typeof core.BroadcastWebSocket;
+}
+
+loadedFrom((globalThis.document?.currentScript as HTMLScriptElement | null | undefined)?.src);
+
+globalThis.NetworkWebSocket ??= core.NetworkWebSocket;
+globalThis.LocalWebSocket ??= core.LocalWebSocket;
+globalThis.BroadcastWebSocket ??= core.BroadcastWebSocket;

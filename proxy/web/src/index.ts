@@ -1,0 +1,7 @@
+/** The ES module. */
+
+import { loadedFrom } from "./address.js";
+
+export * from "./core.js";
+
+loadedFrom(import.meta.url);

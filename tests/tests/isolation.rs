@@ -1,0 +1,75 @@
+//! The laboratory is cut off from the machine, and what speaks multicast DNS refuses to run anywhere else.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+
+use nws_tests::{isolation::ensure_isolated, netns::Lab, program::built};
+use std::{fs, process::Command, time::Duration};
+
+#[test]
+fn multicast_dns_is_refused_outside_the_laboratory() {
+    let refusal = ensure_isolated().unwrap_err().to_string();
+    assert!(refusal.starts_with("refusing to use multicast DNS here: "), "{refusal}");
+    for program in ["discover", "mdns-stranger"] {
+        let output = Command::new(built(program)).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && words.contains("refusing to use multicast DNS"), "{program}: {words}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_foreign_interface_is_reason_enough() {
+    let lab = Lab::new(1);
+    lab.host(1)
+        .script("ip link add foreign0 type bridge; ip addr add 10.9.9.9/24 dev foreign0; ip link set foreign0 up");
+    let output = lab.host(1).command(built("discover")).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && words.contains("foreign0 was not made by a test"), "{words}");
+}
+
+#[test]
+fn hosts_reach_each_other_and_nobody_else() {
+    let lab = Lab::new(3);
+    let own = fs::read_link("/proc/self/ns/net").unwrap();
+    let mut seen = vec![own.to_str().unwrap().to_owned()];
+    for host in lab.hosts() {
+        let namespace = host.script("readlink /proc/self/ns/net").trim().to_owned();
+        assert!(!seen.contains(&namespace));
+        seen.push(namespace);
+        let links = host.script("ip -brief link show");
+        let names: Vec<&str> = links.lines().filter_map(|line| line.split(['@', ' ']).next()).collect();
+        assert_eq!(names, ["lo", "lab0"]);
+        assert_eq!(host.script("ip route show default; ip -6 route show default").trim(), "");
+    }
+    // What one says the other hears: a neighbour's hardware address is known only after it has answered.
+    let [one, two] = [lab.host(1), lab.host(2)];
+    let knows = |to: &str| {
+        one.script(&format!("(echo >/dev/udp/{to}/9) 2>/dev/null || bash -c 'echo >/dev/udp/{to}/9'"));
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < Duration::from_secs(5) {
+            if one.script(&format!("ip neigh show {to}")).contains("lladdr") {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(knows(&two.ipv4().to_string()));
+    assert!(knows(&two.ipv6().to_string()));
+    two.cut_off();
+    one.script("ip neigh flush all");
+    one.script("bash -c 'echo >/dev/udp/10.77.0.2/9'");
+    assert!(!one.script("ip neigh show 10.77.0.2").contains("lladdr"));
+}
+
+#[test]
+fn the_end_of_a_laboratory_ends_what_ran_in_it() {
+    let lab = Lab::new(1);
+    let mut sleeper = nws_tests::program::Program::start("sleep", lab.host(1).command("sleep").arg("600"));
+    // It is the program itself, not something around it.
+    let begin = std::time::Instant::now();
+    let command = format!("/proc/{}/comm", sleeper.id());
+    while fs::read_to_string(&command).unwrap_or_default().trim() != "sleep" {
+        assert!(begin.elapsed() < Duration::from_secs(5));
+    }
+    drop(lab);
+    assert!(!sleeper.ended(Duration::from_secs(5)).success());
+}

@@ -8,10 +8,12 @@
 //! | [`program`] | a process whose lines can be waited for, and that never outlives its test |
 //! | [`proxy`] | the `nws` binary, here or on a host |
 //! | [`client`] | a WebSocket client, here or on a host |
+//! | [`bulk`] | a WebSocket client on loopback that moves gigabytes |
 //! | [`fault`] | delay, jitter, loss, reordering, a narrow link, stalls and cuts, for TCP and UDP |
 //!
 //! Everything here is for tests, so it stops with words at the first surprise instead of returning errors.
 
+pub mod bulk;
 pub mod client;
 pub mod fault;
 pub mod isolation;

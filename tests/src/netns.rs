@@ -65,9 +65,13 @@ pub struct Lab {
     hosts: Vec<Host>,
 }
 
+/// Runs a program in the namespaces of another process.
+const ENTER: &str = "nsenter";
+
 /// The way into the holder's namespaces.
 #[derive(Debug)]
 struct Inside {
+    /// The words for [`ENTER`].
     enter: Vec<String>,
     /// Shared only so that hosts can be used from several threads.
     holder: Mutex<Program>,
@@ -84,9 +88,8 @@ impl Drop for Inside {
 
 impl Inside {
     fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut words = self.enter.iter();
-        let mut command = Command::new(words.next().map_or("nsenter", String::as_str));
-        command.args(words).arg(program);
+        let mut command = Command::new(ENTER);
+        command.args(&self.enter).arg(program);
         command
     }
 
@@ -126,7 +129,7 @@ impl Lab {
                  (iproute2), and root or user namespaces.\n{holder:?}"
             );
         }
-        let mut enter = vec!["nsenter".to_owned(), format!("--target={}", holder.id())];
+        let mut enter = vec![format!("--target={}", holder.id())];
         if !root {
             enter.extend(["--user", "--preserve-credentials"].map(str::to_owned));
         }
@@ -271,6 +274,12 @@ impl Host {
         }
         plan
     }
+}
+
+/// Whether a command was made by [`Host::command`].
+#[must_use]
+pub fn is_on_host(command: &Command) -> bool {
+    command.get_program() == ENTER && command.get_args().any(|word| word == "netns")
 }
 
 #[track_caller]

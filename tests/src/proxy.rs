@@ -1,10 +1,11 @@
 //! The real `nws` binary as a process: on this machine without discovery, or on a host of the laboratory.
 
 use crate::{
-    netns::Host,
+    netns::{Host, is_on_host},
     program::{Program, SOON, built},
 };
 use std::{
+    ffi::OsString,
     net::SocketAddr,
     ops::{Deref, DerefMut},
     path::PathBuf,
@@ -55,12 +56,18 @@ impl Proxy {
     /// Any command that becomes a proxy. Settings in the environment of the test don't count.
     ///
     /// # Panics
-    /// If it isn't ready soon.
+    /// If it isn't ready soon, or if it is neither on a host of the laboratory nor has the word `--discovery=off`.
     #[must_use]
     #[track_caller]
     pub fn start(name: &str, mut command: Command) -> Self {
+        let silent = command.get_args().any(|word| word == "--discovery=off");
+        assert!(
+            silent || is_on_host(&command),
+            "{name} would speak multicast DNS on this machine's network: {command:?}"
+        );
+        let given: Vec<OsString> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
         for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("NWS_")) {
+            if name.to_str().is_some_and(|name| name.starts_with("NWS_")) && !given.contains(&name) {
                 command.env_remove(name);
             }
         }

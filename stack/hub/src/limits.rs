@@ -35,7 +35,7 @@ impl Default for HubLimits {
             lane_queue_bytes: 4 * (DEFAULT_MAX_MESSAGE_BYTES + FRAME_OVERHEAD_BYTES),
             client_stall: Duration::from_secs(2),
             client_min_rate: 64 * 1024,
-            lane_stall: Duration::from_secs(30),
+            lane_stall: Duration::from_secs(60),
             max_clients: 16_384,
         }
     }

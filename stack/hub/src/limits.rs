@@ -21,7 +21,7 @@ pub struct HubLimits {
     pub client_min_rate: u64,
     /// A lane at its limit without progress for this long costs its link. Longer than `client_stall`, so that
     /// the far proxy can close its own stuck client first, and longer than its slowest client may take for the
-    /// largest message (1 MiB at 64 KiB/s are 16 s). 30 s.
+    /// largest message and the eighth of the log that must be free (24 s at 64 KiB/s). 60 s.
     pub lane_stall: Duration,
     /// Most clients of this proxy.
     pub max_clients: usize,

@@ -61,8 +61,14 @@ async function types(folder) {
  */
 async function files(folder) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => relative(folder, join(entry.parentPath, entry.name)));
-  return new Map(await Promise.all(paths.sort().map(async (path) => /** @type {const} */ ([path, await readFile(join(folder, path), "utf8")]))));
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  return new Map(
+    await Promise.all(
+      paths.sort().map(async (path) => /** @type {const} */ ([path, await readFile(join(folder, path), "utf8")])),
+    ),
+  );
 }
 
 async function check() {

@@ -3,7 +3,7 @@
 import type { NetworkPeerSocket } from "./peer-socket.js";
 
 /** A message: to all on the `NetworkWebSocket`, to this client alone on the peer's socket. */
-export class NetworkMessageEvent extends MessageEvent {
+export class NetworkMessageEvent extends MessageEvent<any> {
   constructor(
     data: unknown,
     /** The id of the peer that sent it. */

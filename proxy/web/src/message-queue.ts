@@ -38,7 +38,9 @@ export class MessageQueue implements AsyncIterableIterator<NetworkMessageEvent, 
       waiter.resolve({ value: event, done: false });
     } else if (this.#length + length > this.limit) {
       this.#first = undefined;
-      this.end(new NetworkWebSocketError("behind", `Messages came faster than they were read: ${this.limit} characters wait`));
+      this.end(
+        new NetworkWebSocketError("behind", `Messages came faster than they were read: ${this.limit} characters wait`),
+      );
     } else {
       this.#length += length;
       const kept: Kept = { event, length };

@@ -218,7 +218,8 @@ export class NetworkWebSocket extends SocketFace<NetworkWebSocketEventMap> {
       case "message": {
         const member = isId(source) ? this.#members.get(source) : undefined;
         // To one that was closed here it comes too late; from one that was never announced it can't come.
-        if (member?.peer.readyState === 1) member.control.message(new NetworkMessageEvent(data, source as string, origin), length);
+        if (member?.peer.readyState === 1)
+          member.control.message(new NetworkMessageEvent(data, source as string, origin), length);
         return !!member;
       }
       case "status":
@@ -297,7 +298,8 @@ export class NetworkWebSocket extends SocketFace<NetworkWebSocketEventMap> {
     const members = [...this.#members.values()];
     this.#members.clear();
     this.#id = "";
-    for (const member of members) this.#leave(member, { ...details, code: PEER_GONE, reason: reason || "The channel was left" });
+    for (const member of members)
+      this.#leave(member, { ...details, code: PEER_GONE, reason: reason || "The channel was left" });
 
     if (error) this.dispatchEvent(new NetworkErrorEvent(error.code, error.message));
     if (!again) return this.#control.close({ ...details, reason }, error);
@@ -323,7 +325,10 @@ export class NetworkWebSocket extends SocketFace<NetworkWebSocketEventMap> {
     if (asked) return new NetworkWebSocketError("closed", "The socket was closed before it was open");
     if (!wasOpen) return explain(this.#proxy, reach, cause);
     const said = reason || cause;
-    return new NetworkWebSocketError("lost", `The connection to the proxy at ${this.#proxy} was lost (${said || `code ${code}`})`);
+    return new NetworkWebSocketError(
+      "lost",
+      `The connection to the proxy at ${this.#proxy} was lost (${said || `code ${code}`})`,
+    );
   }
 
   #warn(): void {

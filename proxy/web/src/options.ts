@@ -47,7 +47,9 @@ export function settle<Options extends RawSocketOptions>(
 export function webSocketConstructor(options: Partial<RawSocketOptions>): WebSocketConstructor {
   const found = options.WebSocket ?? globalThis.WebSocket;
   if (!found) {
-    throw new TypeError('There is no WebSocket here: pass one, such as that of the npm package "ws", as the option WebSocket');
+    throw new TypeError(
+      'There is no WebSocket here: pass one, such as that of the npm package "ws", as the option WebSocket',
+    );
   }
   return found as WebSocketConstructor;
 }

@@ -5,7 +5,12 @@ import { type SocketControl, type SocketEventMap, SocketFace } from "./socket-fa
 
 /** What a peer's socket needs of the channel's. */
 export interface PeerHost {
-  readonly channel: { readonly url: string; readonly protocol: string; readonly extensions: string; readonly bufferedAmount: number };
+  readonly channel: {
+    readonly url: string;
+    readonly protocol: string;
+    readonly extensions: string;
+    readonly bufferedAmount: number;
+  };
   readonly queueLimit: number;
   /** Sends JSON text to the peer. */
   readonly send: (json: string) => void;

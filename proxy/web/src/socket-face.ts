@@ -79,7 +79,6 @@ export interface SocketFace<Events extends SocketEventMap> {
   ): void;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the prototype gets them below
 export abstract class SocketFace<Events extends SocketEventMap> extends EventTarget {
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
@@ -138,7 +137,7 @@ export abstract class SocketFace<Events extends SocketEventMap> extends EventTar
    * The messages from now on, until the socket is closed. Leaving the loop does not close it. Ends with an error if
    * the socket ends with one, or if more than `iteratorBuffer` characters wait to be read.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Events["message"], undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Events["message"]> {
     const queue = new MessageQueue(this.#queueLimit, (left) => this.#queues.delete(left));
     this.#queues.add(queue);
     if (this.#state === 3) queue.end();

@@ -1,7 +1,7 @@
 /** The events that are more than a plain `Event`. */
 import type { NetworkPeerSocket } from "./peer-socket.js";
 /** A message: to all on the `NetworkWebSocket`, to this client alone on the peer's socket. */
-export declare class NetworkMessageEvent extends MessageEvent {
+export declare class NetworkMessageEvent extends MessageEvent<any> {
     /** The id of the peer that sent it. */
     readonly senderId: string;
     constructor(data: unknown, 

@@ -58,7 +58,7 @@ export declare abstract class SocketFace<Events extends SocketEventMap> extends 
      * The messages from now on, until the socket is closed. Leaving the loop does not close it. Ends with an error if
      * the socket ends with one, or if more than `iteratorBuffer` characters wait to be read.
      */
-    [Symbol.asyncIterator](): AsyncIterableIterator<Events["message"], undefined>;
+    [Symbol.asyncIterator](): AsyncIterableIterator<Events["message"]>;
 }
 /** Gives `prototype` the attributes `on<type>`, which work as those of the web platform do. */
 export declare function defineHandlers(prototype: EventTarget, types: readonly string[]): void;

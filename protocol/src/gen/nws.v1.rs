@@ -90,7 +90,8 @@ pub struct Offer {
 /// R -> I: channels that R left.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Revoke {
-    /// tag_R of each, 16 bytes each, concatenated; at most 1024, not padded.
+    /// tag_R of each and of the dummies that were offered with it, 16 bytes each, concatenated; at most 1024,
+    /// not padded.
     #[prost(bytes = "bytes", tag = "1")]
     pub tags: ::prost::bytes::Bytes,
 }

@@ -25,6 +25,8 @@ pub enum ErrorCode {
     UnknownTarget,
     /// A binary frame on a JSON channel.
     TextOnly,
+    /// The message is larger than what a proxy takes behind which the target is, or some of all peers. Everybody else gets it.
+    TooLarge,
 }
 
 impl ErrorCode {
@@ -37,6 +39,7 @@ impl ErrorCode {
             Self::UnknownAction => "unknown_action",
             Self::UnknownTarget => "unknown_target",
             Self::TextOnly => "text_only",
+            Self::TooLarge => "too_large",
         }
     }
 }

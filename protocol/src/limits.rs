@@ -58,6 +58,13 @@ pub const MAX_UNMATCHED_LANES: usize = 64;
 /// The side with the larger instance id dials after this long if the other did not.
 pub const DIAL_PATIENCE: Duration = Duration::from_secs(3);
 
+/// A link in use that is said to be dead, because the proxy that dialled it dials again, is believed alive when
+/// anything comes on it in this long after a Ping. A guess: several round trips on a bad radio link.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A link that is to take the place of one in use must have matched the channels of that one in this long.
+pub const PROOF_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A Ping is sent when nothing was received for this long, by default.
 pub const DEFAULT_PING_AFTER: Duration = Duration::from_secs(5);
 

@@ -23,6 +23,11 @@
 //! [`LeftBy`]: when the channel was left here, yes. When it was left there, no: the other end finishes that lane itself,
 //! and if it left and joined again at once (a page reload), the lane of its *next* match may be here already, before the
 //! words about it.
+//!
+//! A match may be older than the channel's present life: an Accept can cross a Revoke and answer the Offer that follows, and the
+//! initiator that joins again matches at once, before its Leave is read. So an end that left a channel while a lane came for
+//! it, and whose next life is matched, opens its own lane only when another comes from the other end, or after a while: the
+//! other end may still feed the lane that was stopped, and whoever saw our lane there would speak into that one.
 
 mod budget;
 mod initiator;

@@ -25,6 +25,17 @@ pub enum JoinError {
     TooManyClients(usize),
 }
 
+/// One channel in figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelFigures {
+    /// Which channel.
+    pub key: ChannelKey,
+    /// Clients of this proxy in it.
+    pub clients: usize,
+    /// All who are in it, at this proxy and behind links.
+    pub peers: usize,
+}
+
 /// The channels of this proxy.
 #[derive(Debug)]
 pub struct Channels {
@@ -74,7 +85,7 @@ impl Channels {
             let hub = Hub::new(key.clone(), table.next_epoch, Arc::downgrade(self), Arc::clone(&self.limits));
             if let Some(seat) = hub.join(PeerId::random(rng)) {
                 table.hubs.insert(key.clone(), hub);
-                table.tell(&key);
+                table.tell(&key, true);
                 return Ok(seat);
             }
         }
@@ -92,13 +103,24 @@ impl Channels {
         self.table().hubs.len()
     }
 
+    /// All channels that are open, in figures and in no order. Each is looked at by itself, one after the other.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<ChannelFigures> {
+        let hubs: Vec<Arc<Hub>> = self.table().hubs.values().cloned().collect();
+        let figures = hubs.iter().map(|hub| {
+            let (clients, others) = hub.with(|state| (state.roster.local_count(), state.roster.remote_count()));
+            ChannelFigures { key: hub.key().clone(), clients, peers: clients + others }
+        });
+        figures.collect()
+    }
+
     /// Watches channels come and go, those that may be shared with other proxies. Begins with all that are open.
     #[must_use]
     pub fn watch(self: &Arc<Self>) -> ChannelWatch {
         let watched = Arc::new(Watched::default());
         let mut table = self.table();
         for key in table.hubs.keys().filter(|key| key.kind != ChannelKind::Local) {
-            watched.tell(key);
+            watched.tell(key, true);
         }
         table.watches.push(Arc::downgrade(&watched));
         ChannelWatch::new(Arc::clone(self), watched)
@@ -119,7 +141,7 @@ impl Channels {
         let mut table = self.table();
         if table.hubs.get(hub.key()).is_some_and(|current| Arc::ptr_eq(current, hub)) {
             table.hubs.remove(hub.key());
-            table.tell(hub.key());
+            table.tell(hub.key(), false);
         }
     }
 
@@ -129,14 +151,14 @@ impl Channels {
 }
 
 impl Table {
-    fn tell(&mut self, key: &ChannelKey) {
+    fn tell(&mut self, key: &ChannelKey, open: bool) {
         if key.kind == ChannelKind::Local {
             return;
         }
         self.watches.retain(|watch| {
             let watched = watch.upgrade();
             if let Some(watched) = &watched {
-                watched.tell(key);
+                watched.tell(key, open);
             }
             watched.is_some()
         });

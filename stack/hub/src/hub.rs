@@ -62,10 +62,11 @@ impl Hub {
     }
 
     /// Begins to feed the lane to another proxy, with the list of this proxy's clients first. A lane
-    /// that goes there already takes nothing more, and ends when it has written what it had.
+    /// that goes there already takes nothing more, and ends when it has written what it had. The lane carries no frame of more
+    /// than `max_frame_bytes`, without its length prefix, which is what the other proxy takes; who says more is told so.
     #[must_use]
-    pub fn lane_out(self: &Arc<Self>, to: InstanceId, _link: LinkId) -> LaneOut {
-        LaneOut::new(Arc::clone(self), to)
+    pub fn lane_out(self: &Arc<Self>, to: InstanceId, _link: LinkId, max_frame_bytes: usize) -> LaneOut {
+        LaneOut::new(Arc::clone(self), to, max_frame_bytes)
     }
 
     /// Announces the lane from another proxy.

@@ -231,6 +231,9 @@ impl Delivery<'_> {
                 roster.speaks(self.from, source)?;
                 self.direct(source, target, &payload)?;
             }
+            Data::Undeliverable { .. } if self.state.kind != ChannelKind::Network => {
+                return Err(LaneFault::Unexpected("an undeliverable message on a raw relay"));
+            }
             Data::Undeliverable { source, target } => self.undeliverable(source, target),
         }
         Ok(())

@@ -21,9 +21,9 @@ pub struct LaneOut {
 }
 
 impl LaneOut {
-    pub(crate) fn new(hub: Arc<Hub>, to: InstanceId) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, to: InstanceId, max_frame_bytes: usize) -> Self {
         let place = hub.with(|state| {
-            let place = state.add_lane(to);
+            let place = state.add_lane(to, max_frame_bytes);
             let locals: Vec<PeerId> = state.roster.locals().collect();
             state.give(place, members(&locals));
             place
@@ -49,6 +49,17 @@ impl LaneOut {
             }
             Taken::End => Poll::Ready(Ok(None)),
             Taken::ThrownOut => Poll::Ready(Err(LaneStalled)),
+        })
+    }
+
+    /// Waits, while what was taken is being written, until the lane is given up for making no progress. Cancel safe.
+    pub fn poll_stalled(&self, cx: &mut Context<'_>) -> Poll<LaneStalled> {
+        self.hub.with(|state| match state.reader(self.place) {
+            Some(reader) if reader.fate.is_none() => {
+                reader.busy = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(LaneStalled),
         })
     }
 

@@ -20,7 +20,7 @@ mod state;
 mod take;
 mod watch;
 
-pub use channels::{Channels, JoinError};
+pub use channels::{ChannelFigures, Channels, JoinError};
 pub use hub::{Hub, LinkId};
 pub use lane_in::{LaneFault, LaneIn};
 pub use lane_out::{LaneOut, LaneStalled};

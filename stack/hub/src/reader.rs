@@ -21,6 +21,8 @@ pub(crate) enum Who {
 pub(crate) enum Fate {
     /// It held the others up for longer than is allowed.
     TooSlow,
+    /// It said more at once than another proxy takes, which is so many bytes, on a kind of channel that knows no errors.
+    SaidTooMuch(usize),
 }
 
 /// A reader and what is for it alone.
@@ -51,6 +53,8 @@ pub(crate) struct Reader {
     /// Since when it is watched for stalling, and what it had written then.
     pub(crate) watched: Option<(Instant, u64)>,
     pub(crate) fate: Option<Fate>,
+    /// A lane carries no larger frame, the length prefix not counted.
+    pub(crate) max_frame_bytes: usize,
 }
 
 impl Reader {
@@ -70,6 +74,7 @@ impl Reader {
             written: 0,
             watched: None,
             fate: None,
+            max_frame_bytes: usize::MAX,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 use nws_protocol::{
-    ChannelKind, PeerId, client,
+    ChannelKind, PeerId,
+    client::{self, ErrorCode},
+    limits::FRAME_OVERHEAD_BYTES,
     wire::{self, Kind},
     wsframe::{Opcode, put_header},
 };
@@ -68,6 +70,46 @@ fn split_frame(frames: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     };
     let end = head.checked_add(length)?;
     Some((first & 0x0f, frames.get(head..end)?, frames.get(end..)?))
+}
+
+/// How many frames of a data lane are larger than this, their prefixes not counted.
+pub(crate) fn count_large(form: &[u8], max_frame_bytes: usize) -> usize {
+    if form.len() <= max_frame_bytes {
+        0
+    } else {
+        lane_frames(form).filter(|(_, size)| *size > max_frame_bytes).count()
+    }
+}
+
+/// Frames of a data lane without those that are larger than this.
+pub(crate) fn without_large(form: Bytes, max_frame_bytes: usize) -> Bytes {
+    if count_large(&form, max_frame_bytes) == 0 {
+        return form;
+    }
+    let mut rest = BytesMut::new();
+    for (frame, _) in lane_frames(&form).filter(|(_, size)| *size <= max_frame_bytes) {
+        rest.extend_from_slice(frame);
+    }
+    rest.freeze()
+}
+
+/// The frames that [`lane_form`] made, each with its prefix, and its size without.
+fn lane_frames(mut form: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
+    std::iter::from_fn(move || {
+        let prefix = form.iter().position(|byte| byte & 0x80 == 0)? + 1;
+        let size = form.iter().take(prefix).rev().fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
+        let (frame, rest) = form.split_at_checked(prefix.checked_add(size)?)?;
+        form = rest;
+        Some((frame, size))
+    })
+}
+
+/// What a client is told who said something that another proxy does not take.
+pub(crate) fn too_large(max_frame_bytes: usize, target: Option<&str>) -> Bytes {
+    let most = max_frame_bytes.saturating_sub(FRAME_OVERHEAD_BYTES);
+    let whom = if target.is_some() { "this peer is" } else { "some peers are" };
+    let words = format!("{whom} behind a proxy that takes at most {most} bytes of data");
+    text_frame(|text| client::put_error(text, ErrorCode::TooLarge, &words, target))
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use crate::{
     hub::Hub,
     log::{Content, Origin},
+    reader::Fate,
     render,
-    state::Place,
+    state::{Place, State},
     take::Taken,
 };
 use bytes::{Bytes, BytesMut};
@@ -13,6 +14,7 @@ use nws_protocol::{
     ChannelKind, ClientClose, PeerId,
     client::{self, ErrorCode},
     ids::IdText,
+    limits::FRAME_OVERHEAD_BYTES,
     wire::{self, Kind},
     wsframe::{Opcode, put_header},
 };
@@ -83,9 +85,28 @@ impl ClientSeat {
             let thrown_out = state.reader(self.place).is_none_or(|reader| reader.fate.is_some());
             if !thrown_out {
                 state.append(Origin::Local(self.peer), Content::Frames(frames.clone()));
+                self.tell_of_large(state, frames);
             }
             Ok(())
         })
+    }
+
+    /// Whoever says more at once than another proxy takes is told so, once for each message; a kind of channel that knows no
+    /// errors closes it, for it would not learn otherwise that some did not hear it.
+    fn tell_of_large(&self, state: &mut State, frames: &Bytes) {
+        let limit = state.least_lane_frame();
+        if frames.len() <= limit {
+            return;
+        }
+        let form = render::lane_form(state.kind, self.peer, frames);
+        match (render::count_large(&form, limit), state.kind) {
+            (0, _) => {}
+            (count, ChannelKind::Network) => {
+                let told = render::too_large(limit, None);
+                (0..count).for_each(|_| state.give(self.place, told.clone()));
+            }
+            _ => state.throw_out_for(self.place, Fate::SaidTooMuch(limit.saturating_sub(FRAME_OVERHEAD_BYTES))),
+        }
     }
 
     /// Says something to one peer. When there is no such peer, the client is told so.
@@ -111,7 +132,12 @@ impl ClientSeat {
             let Some(lane) = state.lanes.get(&instance).copied() else { return Ok(false) };
             let mut frame = BytesMut::new();
             wire::put_direct(&mut frame, self.peer, peer, Kind::Json, data.unwrap_or_default());
-            state.give(lane, frame.freeze());
+            let limit = state.reader(lane).map_or(usize::MAX, |reader| reader.max_frame_bytes);
+            if render::count_large(&frame, limit) > 0 {
+                state.give(self.place, render::too_large(limit, Some(target)));
+            } else {
+                state.give(lane, frame.freeze());
+            }
             Ok(true)
         })?;
         if sent { Ok(()) } else { self.unknown_target(target) }
@@ -203,7 +229,7 @@ impl ClientSeat {
                 }
                 Poll::Pending
             }
-            Taken::ThrownOut => Poll::Ready(Err(ClientClose::SlowConsumer)),
+            Taken::ThrownOut => Poll::Ready(Err(self.why_thrown_out(state))),
         })
     }
 
@@ -215,8 +241,15 @@ impl ClientSeat {
                 reader.busy = Some(cx.waker().clone());
                 Poll::Pending
             }
-            _ => Poll::Ready(ClientClose::SlowConsumer),
+            _ => Poll::Ready(self.why_thrown_out(state)),
         })
+    }
+
+    fn why_thrown_out(&self, state: &mut State) -> ClientClose {
+        match state.reader(self.place).and_then(|reader| reader.fate) {
+            Some(Fate::SaidTooMuch(limit)) => ClientClose::TooBig(limit),
+            Some(Fate::TooSlow) | None => ClientClose::SlowConsumer,
+        }
     }
 
     /// Part of what was taken has been written.

@@ -137,7 +137,7 @@ impl State {
     }
 
     /// A lane to another proxy begins. One that goes there already takes nothing more and ends.
-    pub(crate) fn add_lane(&mut self, to: InstanceId) -> Place {
+    pub(crate) fn add_lane(&mut self, to: InstanceId, max_frame_bytes: usize) -> Place {
         let end = self.log.end();
         if let Some(old) = self.lanes.get(&to).copied()
             && let Some(reader) = self.reader(old)
@@ -146,7 +146,9 @@ impl State {
             let waker = reader.asleep.take();
             self.wake.extend(waker);
         }
-        let place = self.seat(Reader::new(Who::Lane(to), end));
+        let mut reader = Reader::new(Who::Lane(to), end);
+        reader.max_frame_bytes = max_frame_bytes;
+        let place = self.seat(reader);
         self.lanes.insert(to, place);
         place
     }
@@ -196,6 +198,12 @@ impl State {
         let waker = reader.asleep.take();
         self.wake.extend(waker);
         self.holding |= over;
+    }
+
+    /// The largest frame that all lanes carry.
+    pub(crate) fn least_lane_frame(&self) -> usize {
+        let readers = self.lanes.values().filter_map(|place| self.readers.get(*place)?.as_ref());
+        readers.map(|reader| reader.max_frame_bytes).min().unwrap_or(usize::MAX)
     }
 
     /// Where a client of this proxy sits.
@@ -248,12 +256,17 @@ impl State {
 
     /// Takes a reader off the log for good; it learns of it when it asks for more.
     pub(crate) fn throw_out(&mut self, place: Place) {
+        self.throw_out_for(place, Fate::TooSlow);
+    }
+
+    /// The same, for another reason.
+    pub(crate) fn throw_out_for(&mut self, place: Place, fate: Fate) {
         let end = self.log.end();
         let Some(reader) = self.readers.get_mut(place).and_then(Option::as_mut) else { return };
         if reader.fate.is_some() {
             return;
         }
-        reader.fate = Some(Fate::TooSlow);
+        reader.fate = Some(fate);
         reader.forget_queue();
         reader.over = false;
         self.wake.extend(reader.asleep.take());

@@ -75,8 +75,12 @@ impl State {
                         Some(form) => form.clone(),
                         None => entry.lane_form.insert(render::lane_form(kind, source, frames)).clone(),
                     };
+                    // Whoever said what is left out was told when it was said.
+                    let form = render::without_large(form, reader.max_frame_bytes);
                     bytes += form.len();
-                    parts.push(form);
+                    if !form.is_empty() {
+                        parts.push(form);
+                    }
                 }
                 (presence, you) => bytes += put_notice(&mut notices, presence, you.as_ref()),
             }

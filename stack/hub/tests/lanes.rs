@@ -4,12 +4,20 @@
 mod support;
 
 use bytes::Bytes;
-use nws_hub::{LaneFault, LaneIn, LinkId};
+use nws_hub::{HubLimits, LaneFault, LaneIn, LinkId};
 use nws_protocol::{
     InstanceId, LinkCode, PeerId,
+    limits::MAX_FRAME_BYTES_CEILING,
     wire::{Data, Payload},
 };
-use std::{sync::Arc, task::Poll, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
 use support::{House, key, lane_takes, small};
 
 const P: InstanceId = InstanceId::from_bytes([1; 16]);
@@ -44,7 +52,7 @@ fn a_lane_begins_with_the_list_and_carries_what_clients_do_in_order() {
     let mut house = House::new(small());
     let a = house.join("x");
     let hub = house.channels.hub(&key("x")).unwrap();
-    let mut lane = hub.lane_out(P, LinkId(1));
+    let mut lane = hub.lane_out(P, LinkId(1), MAX_FRAME_BYTES_CEILING);
     assert_eq!(lane_takes(&mut lane), Some(vec![Data::Members { peers: vec![a.peer()], more: false }]));
     let b = house.join("x");
     b.broadcast("1").unwrap();
@@ -68,7 +76,7 @@ async fn what_comes_from_a_lane_reaches_clients_and_no_other_lane() {
     let mut house = House::new(small());
     let mut a = house.join("x");
     let hub = house.channels.hub(&key("x")).unwrap();
-    let mut to_q = hub.lane_out(Q, LinkId(2));
+    let mut to_q = hub.lane_out(Q, LinkId(2), MAX_FRAME_BYTES_CEILING);
     lane_takes(&mut to_q);
     let direct = Data::Direct { source: peer(8), target: a.peer(), payload: json("\"d\"") };
     let _in = lane(&house, P, 1, vec![list(&[8, 9]), says(8, "1"), direct, says(9, "2"), Data::Part(peer(9))]).await;
@@ -93,7 +101,8 @@ async fn direct_messages_go_to_the_lane_of_the_target_and_come_back_undeliverabl
     let mut house = House::new(small());
     let mut a = house.join("x");
     let hub = house.channels.hub(&key("x")).unwrap();
-    let (mut to_p, mut to_q) = (hub.lane_out(P, LinkId(1)), hub.lane_out(Q, LinkId(2)));
+    let (mut to_p, mut to_q) =
+        (hub.lane_out(P, LinkId(1), MAX_FRAME_BYTES_CEILING), hub.lane_out(Q, LinkId(2), MAX_FRAME_BYTES_CEILING));
     lane_takes(&mut to_p);
     lane_takes(&mut to_q);
     let mut in_p = lane(&house, P, 1, vec![list(&[8])]).await;
@@ -197,10 +206,10 @@ fn a_newer_lane_to_the_same_proxy_ends_the_older_after_what_it_had() {
     let mut house = House::new(small());
     let a = house.join("x");
     let hub = house.channels.hub(&key("x")).unwrap();
-    let mut old = hub.lane_out(P, LinkId(1));
+    let mut old = hub.lane_out(P, LinkId(1), MAX_FRAME_BYTES_CEILING);
     lane_takes(&mut old);
     a.broadcast("1").unwrap();
-    let mut new = hub.lane_out(P, LinkId(2));
+    let mut new = hub.lane_out(P, LinkId(2), MAX_FRAME_BYTES_CEILING);
     a.broadcast("2").unwrap();
     let said = |text| Data::Broadcast { source: a.peer(), payload: json(text) };
     assert_eq!(lane_takes(&mut old), Some(vec![said("1")]));
@@ -254,14 +263,28 @@ async fn a_full_channel_stops_the_lane_until_there_is_room() {
     lane.deliver(&mut held.clone()).await.unwrap();
 }
 
+/// Whether somebody was woken.
+#[derive(Default)]
+struct Bell(AtomicBool);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lane_without_progress_is_given_up_and_only_then() {
     let mut house = House::new(small());
     let mut a = house.join("x");
     let hub = house.channels.hub(&key("x")).unwrap();
-    let mut stuck = hub.lane_out(P, LinkId(1));
+    let mut stuck = hub.lane_out(P, LinkId(1), MAX_FRAME_BYTES_CEILING);
     let text = format!("\"{}\"", "d".repeat(1000));
     let begun = tokio::time::Instant::now();
+    // Its writer is busy, and asks for no more.
+    let bell = Arc::new(Bell::default());
+    let waker = std::task::Waker::from(Arc::clone(&bell));
+    assert!(stuck.poll_stalled(&mut Context::from_waker(&waker)).is_pending());
     let mut sent = 0;
     while sent < 50 {
         if a.broadcast(&text).is_ok() {
@@ -273,7 +296,9 @@ async fn a_lane_without_progress_is_given_up_and_only_then() {
     }
     let held = begun.elapsed();
     assert!(held >= Duration::from_secs(10) && held < Duration::from_secs(11), "{held:?}");
-    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(bell.0.load(Ordering::Relaxed));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(stuck.poll_stalled(&mut cx).is_ready());
     assert!(matches!(stuck.poll_next(&mut cx), Poll::Ready(Err(_))));
     assert!(a.take().is_empty());
 }
@@ -286,7 +311,7 @@ async fn the_last_client_closes_the_channel_and_lanes_with_it() {
     let mut watch = house.channels.watch();
     assert_eq!(watch.changed().await[0].hub.as_ref().unwrap().epoch(), hub.epoch());
     let mut lane = lane(&house, P, 1, vec![list(&[8])]).await;
-    let mut out = hub.lane_out(P, LinkId(1));
+    let mut out = hub.lane_out(P, LinkId(1), MAX_FRAME_BYTES_CEILING);
     drop(a);
     lane.closed().await;
     assert_eq!(lane.deliver(&mut vec![says(8, "1")]).await, Err(LaneFault::Closed));
@@ -301,4 +326,88 @@ async fn the_last_client_closes_the_channel_and_lanes_with_it() {
     assert_eq!(changes.len(), 1);
     assert!(changes[0].hub.as_ref().is_some_and(|new| new.epoch() > hub.epoch() && !Arc::ptr_eq(new, &hub)));
     assert!(house.channels.hub(&key("y")).is_none());
+}
+
+#[tokio::test]
+async fn a_raw_relay_has_no_direct_messages_in_either_direction() {
+    let mut house = House::new(small());
+    let raw = nws_protocol::ChannelKey { kind: nws_protocol::ChannelKind::Broadcast, ..key("x") };
+    let a = house.join_key(raw.clone());
+    let hub = house.channels.hub(&raw).unwrap();
+    let direct = Data::Direct { source: peer(8), target: a.peer(), payload: json("1") };
+    let undeliverable = Data::Undeliverable { source: a.peer(), target: peer(8) };
+    for message in [direct, undeliverable] {
+        let mut lane = hub.lane_in(P, LinkId(1));
+        lane.begin().await;
+        let fault = lane.deliver(&mut vec![list(&[8]), message]).await.unwrap_err();
+        assert_eq!(fault.code(), LinkCode::Malformed);
+    }
+}
+
+fn said(lane: &mut nws_hub::LaneOut) -> Vec<String> {
+    let data = |message| match message {
+        Data::Broadcast { payload: Payload::Json(data), .. } | Data::Direct { payload: Payload::Json(data), .. } => {
+            Some(data.slice(..data.len().min(4)).iter().map(|byte| char::from(*byte)).collect())
+        }
+        _ => None,
+    };
+    lane_takes(lane).unwrap().into_iter().filter_map(data).collect()
+}
+
+#[tokio::test]
+async fn what_another_proxy_does_not_take_is_said_to_the_others_and_to_its_sender() {
+    let mut house = House::new(HubLimits::default());
+    let (mut a, mut b) = (house.join("x"), house.join("x"));
+    let hub = house.channels.hub(&key("x")).unwrap();
+    let mut to_p = hub.lane_out(P, LinkId(1), 70_000);
+    let mut to_q = hub.lane_out(Q, LinkId(2), MAX_FRAME_BYTES_CEILING);
+    let _in_p = lane(&house, P, 1, vec![list(&[8])]).await;
+    let _in_q = lane(&house, Q, 2, vec![list(&[9])]).await;
+    lane_takes(&mut to_p);
+    lane_takes(&mut to_q);
+    a.told();
+    b.told();
+    let large = format!("\"big{}\"", "x".repeat(70_000));
+    // One read of the sender's socket brings several; what is not too large goes everywhere.
+    let mut batch = bytes::BytesMut::new();
+    for data in ["1", &large, "2", &large, "3"] {
+        a.seat.put_broadcast(&mut batch, Some(data));
+    }
+    a.seat.publish(&batch.freeze()).unwrap();
+    assert_eq!(said(&mut to_p), ["1", "2", "3"]);
+    assert_eq!(said(&mut to_q), ["1", "\"big", "2", "\"big", "3"]);
+    assert_eq!(b.told().len(), 5);
+    assert_eq!(a.told(), ["!too_large ", "!too_large "]);
+    // Many small ones together are not too large.
+    let mut batch = bytes::BytesMut::new();
+    (0..2000).for_each(|_| a.seat.put_broadcast(&mut batch, Some("12345678901234567890")));
+    a.seat.publish(&batch.freeze()).unwrap();
+    assert_eq!(said(&mut to_p).len(), 2000);
+    said(&mut to_q);
+    // Direct ones likewise; the target is named.
+    a.seat.send(&peer(8).to_string(), Some(&large)).unwrap();
+    a.seat.send(&peer(9).to_string(), Some(&large)).unwrap();
+    assert_eq!(a.told(), [format!("!too_large {}", peer(8))]);
+    assert!(said(&mut to_p).is_empty());
+    assert_eq!(said(&mut to_q), ["\"big"]);
+    // When nobody is behind the small one any more, nobody is missed out.
+    drop(to_p);
+    a.broadcast(&large).unwrap();
+    assert!(a.told().is_empty());
+}
+
+#[tokio::test]
+async fn a_raw_relay_knows_no_errors_and_closes_who_says_too_much() {
+    let mut house = House::new(HubLimits::default());
+    let raw = nws_protocol::ChannelKey { kind: nws_protocol::ChannelKind::Broadcast, ..key("x") };
+    let mut a = house.join_key(raw.clone());
+    let hub = house.channels.hub(&raw).unwrap();
+    let mut to_p = hub.lane_out(P, LinkId(1), 70_000);
+    lane_takes(&mut to_p);
+    let mut frame = bytes::BytesMut::new();
+    nws_protocol::wsframe::put_header(&mut frame, nws_protocol::wsframe::Opcode::Binary, 70_000);
+    frame.extend_from_slice(&[0; 70_000]);
+    a.seat.publish(&frame.freeze()).unwrap();
+    a.take();
+    assert_eq!(a.closed, Some(nws_protocol::ClientClose::TooBig(70_000 - 1024)));
 }

@@ -23,9 +23,24 @@
 //!
 //! | old one dialled by | new one dialled by | at the one that dialled the new one | at the other |
 //! |---|---|---|---|
-//! | larger id | smaller id | superseded: lanes move, then it is closed | the same |
+//! | larger id | smaller id | superseded, once the new one has proved itself | the same |
 //! | smaller id | larger id | the new one is closed before Query | the new one is closed |
-//! | same as the new one | same as the old one | the new one is closed before Query | the old one is closed, its lanes end |
+//! | same as the new one | same as the old one | the new one is closed before Query | the old one is probed |
+//!
+//! An id in Hello proves nothing: whoever has seen a discovery record can claim it. So a new link is not believed at the cost of
+//! an old one that is of use:
+//!
+//! - *Probe.* The proxy that dials again believes the old link dead. The other one asks it: when nothing comes on it in
+//!   [`PROBE_TIMEOUT`](nws_protocol::limits::PROBE_TIMEOUT), or no channel is matched on it, the old one is closed and the new one is
+//!   up; else the new one is closed as a duplicate.
+//! - *Proof.* The link of the smaller id is up beside the old one, matches channels and moves no lane. When it has matched all
+//!   channels that the old one has, the old one is superseded: lanes move, then it is closed. When it has not in
+//!   [`Config::prove_within`] it is closed as a duplicate, and the old one stays. Nobody matches a channel without its name.
+//! - When the old one is gone meanwhile, whoever waits or proves itself is in use at once.
+//!
+//! What is left to somebody who claims another's id: to hold a link on which nothing is matched, until that proxy dials or is
+//! dialled; to have such a link of its owner closed, which costs a new dial; and, knowing the names of *all* channels that
+//! two proxies share, to take the place of the larger one's link to the smaller.
 //!
 //! At most one link is superseded and not gone yet. When its successor dies or is replaced it is closed
 //! too: what half moved is not moved back. And when it is gone before all its lanes were moved, which
@@ -35,6 +50,7 @@
 mod action;
 mod backoff;
 mod config;
+mod contest;
 mod dialler;
 mod duplicate;
 
@@ -57,8 +73,10 @@ pub struct Neighbours<A> {
     config: Config,
     neighbours: BTreeMap<InstanceId, Neighbour>,
     fixed: Vec<Fixed>,
-    /// The proxy at the other end of each link that is current or superseded.
+    /// The proxy at the other end of each link that is current, superseded, on trial or waiting.
     links: BTreeMap<LinkId, InstanceId>,
+    /// Until when each link on trial must have proved itself.
+    trials: BTreeMap<LinkId, Duration>,
     dialler: Dialler<A>,
     /// Emptied by the owner after each call; one call adds at most a few entries per link and target.
     actions: VecDeque<Action<A>>,
@@ -71,6 +89,10 @@ struct Neighbour {
     recorded: bool,
     current: Option<Current>,
     superseded: Option<LinkId>,
+    /// Dialled by the smaller id while the current one was not: to supersede it, once it has proved itself.
+    trial: Option<Current>,
+    /// Dialled by whoever dialled the current one: to replace it, if that one turns out to be dead.
+    waiting: Option<LinkId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +118,7 @@ impl<A: Clone + PartialEq> Neighbours<A> {
             neighbours: BTreeMap::new(),
             fixed: Vec::new(),
             links: BTreeMap::new(),
+            trials: BTreeMap::new(),
             dialler: Dialler::new(),
             actions: VecDeque::new(),
         }
@@ -197,7 +220,7 @@ impl<A: Clone + PartialEq> Neighbours<A> {
                 self.dialler.forget(target);
                 self.actions.push_back(Action::Ourselves { peer });
             }
-            (Target::Fixed(_), Verdict::Keep | Verdict::Close(LinkCode::Duplicate)) => {}
+            (Target::Fixed(_), Verdict::Keep | Verdict::Prove | Verdict::Close(LinkCode::Duplicate)) => {}
             (Target::Found(meant), _) if self.neighbours.get(&meant).is_some_and(|n| n.current.is_some()) => {}
             // Somebody else answers there, or there is no room for the link.
             _ => self.dialler.begin_later(target, now, Duration::ZERO, &self.config, rng),
@@ -222,6 +245,10 @@ impl<A: Clone + PartialEq> Neighbours<A> {
     pub fn link_down(&mut self, link: LinkId, reason: LinkCode, now: Duration, rng: &mut impl RngCore) {
         let Some(instance) = self.links.remove(&link) else { return };
         let Some(neighbour) = self.neighbours.get_mut(&instance) else { return };
+        if neighbour.no_more_contends(link) {
+            self.trials.remove(&link);
+            return;
+        }
         if neighbour.superseded == Some(link) {
             neighbour.superseded = None;
             if let Some(Current { link: by, .. }) = neighbour.current
@@ -240,7 +267,10 @@ impl<A: Clone + PartialEq> Neighbours<A> {
         if reason == LinkCode::GoingAway {
             neighbour.recorded = false;
         }
-        let recorded = neighbour.recorded;
+        if self.succeed(instance, now) {
+            return;
+        }
+        let recorded = self.neighbours.get(&instance).is_some_and(|neighbour| neighbour.recorded);
         let steady = now.saturating_sub(was.since) >= self.config.steady_after;
         for target in self.targets_of(instance) {
             if steady {
@@ -259,13 +289,15 @@ impl<A: Clone + PartialEq> Neighbours<A> {
 
     /// The time that [`Self::next_timeout`] named has come.
     pub fn timeout(&mut self, now: Duration) {
+        self.end_trials(now);
         self.dial_what_is_due(now);
     }
 
     /// When to call [`Self::timeout`] unless something else happens first. Changes with each call.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Duration> {
-        self.dialler.next_timeout(&self.config)
+        let trial = self.trials.values().min().copied();
+        [self.dialler.next_timeout(&self.config), trial].into_iter().flatten().min()
     }
 
     /// The next thing to do. To be called after each other call until there is nothing.
@@ -292,38 +324,30 @@ impl<A: Clone + PartialEq> Neighbours<A> {
 
     fn establish(&mut self, link: LinkId, instance: InstanceId, by_us: bool, now: Duration) -> Verdict {
         let old = self.neighbours.get(&instance).and_then(|neighbour| neighbour.current);
-        let ruling = old.map(|old| (old, ruling(self.us, instance, old.by_us, by_us)));
-        if let Some((_, Ruling::Refuse)) = ruling {
-            return Verdict::Close(LinkCode::Duplicate);
-        }
-        if ruling.is_none() {
-            let unknown = !self.neighbours.contains_key(&instance);
-            if self.links.len() >= self.config.max_links || (unknown && !self.make_room(0)) {
-                return Verdict::Close(LinkCode::Limit);
+        let verdict = match old.map(|old| ruling(self.us, instance, old.by_us, by_us)) {
+            Some(Ruling::Refuse) => Verdict::Close(LinkCode::Duplicate),
+            Some(Ruling::Replace) => self.wait(link, instance),
+            Some(Ruling::Supersede) => self.try_out(link, instance, by_us, now),
+            None => {
+                let unknown = !self.neighbours.contains_key(&instance);
+                if self.links.len() >= self.config.max_links || (unknown && !self.make_room(0)) {
+                    return Verdict::Close(LinkCode::Limit);
+                }
+                let neighbour = self.neighbours.entry(instance).or_default();
+                neighbour.current = Some(Current { link, by_us, since: now });
+                Verdict::Keep
             }
+        };
+        if let Verdict::Close(_) = verdict {
+            return verdict;
         }
-        let neighbour = self.neighbours.entry(instance).or_default();
-        neighbour.current = Some(Current { link, by_us, since: now });
         self.links.insert(link, instance);
-        if let Some((old, ruling)) = ruling {
-            if let Some(older) = neighbour.superseded.take() {
-                self.links.remove(&older);
-                self.actions.push_back(Action::Close { link: older, code: LinkCode::Duplicate });
-            }
-            if ruling == Ruling::Supersede {
-                neighbour.superseded = Some(old.link);
-                self.actions.push_back(Action::Supersede { old: old.link, by: link });
-            } else {
-                self.links.remove(&old.link);
-                self.actions.push_back(Action::Close { link: old.link, code: LinkCode::Duplicate });
-            }
-        }
         for target in self.targets_of(instance) {
             if let Some(dial) = self.dialler.rest(target) {
                 self.actions.push_back(Action::Abandon { dial });
             }
         }
-        Verdict::Keep
+        verdict
     }
 
     /// All under which that proxy is dialled.

@@ -11,12 +11,18 @@ use tokio::time::Instant;
 pub(crate) struct Activity {
     start: Instant,
     heard_ms: AtomicU64,
+    reads: AtomicU64,
     moved_ms: AtomicU64,
 }
 
 impl Activity {
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), heard_ms: AtomicU64::new(0), moved_ms: AtomicU64::new(0) }
+        Self {
+            start: Instant::now(),
+            heard_ms: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            moved_ms: AtomicU64::new(0),
+        }
     }
 
     fn now_ms(&self) -> u64 {
@@ -26,11 +32,17 @@ impl Activity {
     /// Bytes came on any lane.
     pub(crate) fn heard(&self) {
         self.heard_ms.store(self.now_ms(), Ordering::Relaxed);
+        self.reads.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A data lane moved, in either direction.
     pub(crate) fn moved(&self) {
         self.moved_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// How often bytes came.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// When bytes last came.

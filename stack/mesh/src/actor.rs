@@ -1,31 +1,34 @@
 //! The mesh itself: one task that owns the table of links and the rules about them, and does what they say.
+//!
+//! Here is what comes in and what is done about it; what becomes of a link that has said Hello is in `arrivals`, of one that
+//! has ended in `departures`.
+
+mod arrivals;
+mod departures;
 
 use crate::{
+    activity::Activity,
     config::MeshConfig,
     dial::Place,
+    in_common::InCommon,
     life::{self, Meeting, Obituary, Origin, Shared, Strings},
-    over::Over,
     peer::FixedPeer,
-    status::{LinkStatus, MeshStatus, short},
+    status::{LinkStatus, MeshStatus},
 };
 use nws_discovery::{Candidate, DiscoveredTransport, Discovery, DiscoveryEvent, Health};
 use nws_hub::{LaneIn, LinkId};
-use nws_membership::neighbours::{self, Action, DialId, FixedId, Neighbours, Verdict};
+use nws_membership::neighbours::{self, Action, DialId, FixedId, Neighbours};
 use nws_protocol::{InstanceId, LinkCode};
 use nws_transports::{BoxLink, Listening, TransportKind};
-use rand_core::OsRng;
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
-    sync::{mpsc, oneshot, watch},
-    task::{self, JoinError, JoinSet},
+    sync::{Notify, mpsc, oneshot, watch},
+    task::{self, JoinSet},
     time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -44,11 +47,15 @@ struct Entry {
     stage: Stage,
     orders: watch::Sender<Option<LinkCode>>,
     draining: CancellationToken,
+    admitted: CancellationToken,
+    probe: Arc<Notify>,
 }
 
 enum Stage {
     Dialling(DialId, Place),
     Greeting(BoxLink),
+    /// Dialled by whoever dialled the link in use, which is being probed.
+    Waiting(Meeting),
     /// The rules said no; it is being told so.
     Refused,
     Up(Up),
@@ -58,7 +65,8 @@ struct Up {
     peer: InstanceId,
     link: BoxLink,
     since: Instant,
-    channels_in_common: Arc<AtomicUsize>,
+    in_common: Arc<InCommon>,
+    activity: Arc<Activity>,
 }
 
 /// Lanes whose peers stay until their successors have begun, or until it is too late for that.
@@ -78,6 +86,10 @@ pub(crate) struct Actor {
     complaints: BTreeMap<FixedPeer, String>,
     start: Instant,
     links: BTreeMap<LinkId, Entry>,
+    /// Channels that a link must match to prove itself, and the link in use that has them.
+    trials: BTreeMap<LinkId, (LinkId, BTreeSet<u64>)>,
+    /// Each answers with the link in use, and whether it is of use. At most one for each such link.
+    probes: JoinSet<(LinkId, bool)>,
     lives: JoinSet<Obituary>,
     by_task: HashMap<task::Id, LinkId>,
     next_link: u64,
@@ -97,6 +109,8 @@ impl Actor {
             complaints: BTreeMap::new(),
             start: Instant::now(),
             links: BTreeMap::new(),
+            trials: BTreeMap::new(),
+            probes: JoinSet::new(),
             lives: JoinSet::new(),
             by_task: HashMap::new(),
             next_link: 0,
@@ -129,6 +143,7 @@ impl Actor {
         }
         drop(to_accept);
         let mut discovering = true;
+        let bell = Arc::clone(&self.shared.bell);
         let (by, done) = loop {
             let wake = self.next_timeout();
             tokio::select! {
@@ -144,6 +159,10 @@ impl Actor {
                         discovery.verify(lost);
                     }
                 }
+                Some(probed) = self.probes.join_next() => if let Ok((link, of_use)) = probed {
+                    self.probed(link, of_use);
+                },
+                () = bell.notified() => self.judge_trials(),
                 Some(meeting) = meetings.recv() => self.meet(meeting),
                 Some(link) = accepted.recv() => self.accepted(link),
                 event = discovery.next(), if discovering => match event {
@@ -159,6 +178,7 @@ impl Actor {
         doormen.shutdown().await;
         // Whoever still asks to stay is told no.
         drop(meetings);
+        self.probes.shutdown().await;
         let withdrawn = timeout_at(by, discovery.shutdown());
         let _ = tokio::join!(withdrawn, self.leave(by));
         if let Some(done) = done {
@@ -205,11 +225,14 @@ impl Actor {
                         entry.orders.send_replace(Some(code));
                     }
                 }
+                Action::Probe { link } => self.probe(LinkId(link.0)),
+                Action::Admit { link } => self.admit(LinkId(link.0)),
                 Action::Supersede { old, by } => {
                     tracing::debug!(old = old.0, by = by.0, "link gives way");
                     if let Some(entry) = self.links.get(&LinkId(old.0)) {
                         entry.draining.cancel();
                     }
+                    self.admit(LinkId(by.0));
                 }
                 Action::Ourselves { peer } => {
                     if let Some(peer) = self.fixed.get(&peer) {
@@ -224,21 +247,29 @@ impl Actor {
         self.next_link += 1;
         let id = LinkId(self.next_link);
         let (orders, ordered) = watch::channel(None);
-        let draining = CancellationToken::new();
-        let strings = Strings { draining: draining.clone(), orders: ordered };
+        let (draining, admitted, probe) = (CancellationToken::new(), CancellationToken::new(), Arc::new(Notify::new()));
+        let strings = Strings {
+            draining: draining.clone(),
+            admitted: admitted.clone(),
+            probe: Arc::clone(&probe),
+            orders: ordered,
+        };
         let handle = self.lives.spawn(life::live(Arc::clone(&self.shared), id, origin, strings));
         self.by_task.insert(handle.id(), id);
-        self.links.insert(id, Entry { stage, orders, draining });
+        self.links.insert(id, Entry { stage, orders, draining, admitted, probe });
     }
 
     fn accepted(&mut self, link: BoxLink) {
         let address = link.remote_addr().ip();
         let (mut all, mut same) = (0, 0);
         for entry in self.links.values() {
-            if let Stage::Greeting(other) = &entry.stage {
-                all += 1;
-                same += usize::from(other.remote_addr().ip() == address);
-            }
+            let other = match &entry.stage {
+                Stage::Greeting(other) => other,
+                Stage::Waiting(meeting) => &meeting.link,
+                Stage::Dialling(..) | Stage::Refused | Stage::Up(_) => continue,
+            };
+            all += 1;
+            same += usize::from(other.remote_addr().ip() == address);
         }
         let limit = self.config.max_handshakes;
         if all >= limit || same >= limit.div_ceil(HANDSHAKE_SHARE) {
@@ -247,112 +278,6 @@ impl Actor {
             return;
         }
         self.spawn(Stage::Greeting(Arc::clone(&link)), Origin::Accepted(link));
-    }
-
-    /// A link knows who is at the other end.
-    fn meet(&mut self, meeting: Meeting) {
-        let now = self.now();
-        let id = neighbours::LinkId(meeting.id.0);
-        let verdict = match meeting.dial {
-            Some(dial) => self.neighbours.dialled(dial, id, meeting.peer, now, &mut OsRng),
-            None => self.neighbours.accepted(id, meeting.peer, now),
-        };
-        // Before this one takes up its work: others may have to stop theirs.
-        self.act();
-        let Some(entry) = self.links.get_mut(&meeting.id) else { return };
-        let keeps = matches!(verdict, Verdict::Keep);
-        let place = match &entry.stage {
-            Stage::Dialling(_, Place::Named(peer)) => Some(peer.clone()),
-            _ => None,
-        };
-        if let Some(peer) = place {
-            self.complaints.remove(&peer);
-        }
-        if keeps {
-            tracing::info!(
-                instance = short(meeting.peer),
-                transport = %meeting.link.kind(),
-                address = %meeting.link.remote_addr(),
-                dialled = meeting.dial.is_some(),
-                "link up"
-            );
-            entry.stage = Stage::Up(Up {
-                peer: meeting.peer,
-                link: meeting.link,
-                since: Instant::now(),
-                channels_in_common: meeting.channels_in_common,
-            });
-        } else {
-            entry.stage = Stage::Refused;
-        }
-        let _ = meeting.answer.send(verdict);
-    }
-
-    /// A link's task has ended. Answers with a proxy that may have died, for all that is known here.
-    fn bury(&mut self, ended: Result<(task::Id, Obituary), JoinError>) -> Option<InstanceId> {
-        let (task, obituary) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                tracing::error!("a link's task failed: {error}");
-                (error.id(), Obituary { over: Over::ours(LinkCode::Internal), kept: Vec::new() })
-            }
-        };
-        let id = self.by_task.remove(&task)?;
-        let entry = self.links.remove(&id)?;
-        let Obituary { over, kept } = obituary;
-        let mut lost = None;
-        let now = self.now();
-        match entry.stage {
-            Stage::Dialling(dial, place) => {
-                self.complain(&place, &over);
-                self.neighbours.dial_failed(dial, now, &mut OsRng);
-            }
-            Stage::Greeting(link) => tracing::debug!(address = %link.remote_addr(), "link refused: {over}"),
-            Stage::Refused => {}
-            Stage::Up(up) => {
-                tracing::info!(
-                    instance = short(up.peer),
-                    transport = %up.link.kind(),
-                    address = %up.link.remote_addr(),
-                    "link down: {over}"
-                );
-                self.neighbours.link_down(neighbours::LinkId(id.0), over.code(), now, &mut OsRng);
-                self.keep(up.peer, kept);
-                let silent = matches!(over, Over::Lost(_) | Over::Ours(LinkCode::Silent, _));
-                lost = (silent && self.neighbours.link_to(up.peer).is_none()).then_some(up.peer);
-            }
-        }
-        self.act();
-        lost
-    }
-
-    fn keep(&mut self, peer: InstanceId, lanes: Vec<LaneIn>) {
-        if self.neighbours.link_to(peer).is_none() {
-            // No successor comes.
-            self.kept.retain(|kept| kept.peer != peer);
-        } else if !lanes.is_empty() {
-            let until = Instant::now() + self.config.drain_patience;
-            self.kept.push_back(Kept { peer, until, lanes });
-        }
-    }
-
-    /// Someone whom the user named can't be reached: said once for each reason.
-    fn complain(&mut self, place: &Place, over: &Over) {
-        let Place::Named(peer) = place else {
-            tracing::debug!(?place, "not reached: {over}");
-            return;
-        };
-        if matches!(over, Over::Ours(LinkCode::Duplicate | LinkCode::GoingAway, _)) {
-            return;
-        }
-        let words = match over {
-            Over::Lost(why) => why.clone(),
-            over => over.to_string(),
-        };
-        if self.complaints.get(peer) != Some(&words) {
-            tracing::warn!(%peer, "not reached, and tried again: {words}");
-            self.complaints.insert(peer.clone(), words);
-        }
     }
 
     fn sighted(&mut self, event: DiscoveryEvent) {
@@ -400,7 +325,7 @@ impl Actor {
                 role: up.link.role(),
                 address: up.link.remote_addr(),
                 rtt: up.link.rtt(),
-                channels: up.channels_in_common.load(Ordering::Relaxed),
+                channels: up.in_common.count(),
                 up: up.since.elapsed(),
                 draining: entry.draining.is_cancelled(),
             }),

@@ -75,8 +75,10 @@ async fn first_frame(
 /// How a lane that was read came to its end.
 #[derive(Debug)]
 pub(crate) enum InEnd {
-    /// The other end gave it up, or the hub closed.
-    Done,
+    /// The other end gave it up.
+    GivenUp,
+    /// It was stopped: the channel is closed here, or the other end has left it for long.
+    Stopped,
     /// Its end was read. If it had peers, a lane that goes on with them is on its way: to be dropped when that one must
     /// have begun. (A proxy that leaves a channel takes its peers out of it before it ends the lane.)
     Finished(LaneIn),
@@ -100,10 +102,10 @@ pub(crate) async fn read(
             lane_in.hand_over();
             InEnd::Finished(lane_in)
         }
-        Ok(End::GivenUp) => InEnd::Done,
+        Ok(End::GivenUp) => InEnd::GivenUp,
         Ok(End::Closed) => {
             lane.stop(LinkCode::None);
-            InEnd::Done
+            InEnd::Stopped
         }
         Err(over) => {
             if let Over::Ours(code, _) = &over {

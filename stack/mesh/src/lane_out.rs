@@ -21,7 +21,7 @@ use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Pieces of one vectored write.
 const PIECES: usize = 64;
@@ -46,11 +46,65 @@ pub(crate) enum OutEnd {
     Stalled,
 }
 
-/// Opens a lane and feeds it until it ends. When `left` is cancelled, nobody waits for more of it.
+/// A lane's place among those that are opened one after the other for one channel, held by whoever decides. The other end attaches
+/// them in the order in which they begin.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    begun: CancellationToken,
+    _over: DropGuard,
+}
+
+/// When a lane is to be opened.
+#[derive(Debug)]
+pub(crate) struct Cue {
+    before: Option<CancellationToken>,
+    heard: CancellationToken,
+    patience: Duration,
+    over: CancellationToken,
+    /// Cancelled with the first bytes, or when there will be none.
+    begun: DropGuard,
+}
+
+impl Turn {
+    /// Cancelled when the lane has begun, or will not.
+    pub(crate) fn begun(&self) -> CancellationToken {
+        self.begun.clone()
+    }
+
+    /// After the one `before` has begun; and after something was `heard`, or in `patience`. When the turn is dropped before that, the lane
+    /// is not opened at all: nobody here has seen anybody there, and another lane will have a list of its own.
+    pub(crate) fn after(
+        before: Option<CancellationToken>,
+        heard: CancellationToken,
+        patience: Duration,
+    ) -> (Self, Cue) {
+        let (begun, over) = (CancellationToken::new(), CancellationToken::new());
+        let cue = Cue { before, heard, patience, over: over.clone(), begun: begun.clone().drop_guard() };
+        (Self { begun, _over: over.drop_guard() }, cue)
+    }
+}
+
+impl Cue {
+    /// Whether to open the lane. What is said meanwhile waits in the hub.
+    async fn comes(&self) -> bool {
+        tokio::select! {
+            biased;
+            _ = timeout(self.patience, self.heard.cancelled()) => {}
+            () = self.over.cancelled() => return false,
+        }
+        if let Some(before) = &self.before {
+            before.cancelled().await;
+        }
+        true
+    }
+}
+
+/// Opens a lane when its `cue` comes, and feeds it until it ends. When `left` is cancelled, nobody waits for more of it.
 pub(crate) async fn feed(
     link: Arc<dyn Link>,
     channel: ChannelId,
     mut out: LaneOut,
+    cue: Cue,
     stall: Duration,
     activity: Arc<Activity>,
     left: CancellationToken,
@@ -58,13 +112,18 @@ pub(crate) async fn feed(
     let opened = tokio::select! {
         biased;
         () = left.cancelled() => return OutEnd::Left,
-        opened = link.open() => opened,
+        opened = async { if cue.comes().await { Some(link.open().await) } else { None } } => opened,
+        _ = poll_fn(|cx| out.poll_stalled(cx)) => return OutEnd::Stalled,
     };
-    let Ok(mut lane) = opened else { return OutEnd::Stopped };
+    let mut lane = match opened {
+        None => return OutEnd::Finished,
+        Some(Err(_)) => return OutEnd::Stopped,
+        Some(Ok(lane)) => lane,
+    };
     let end = tokio::select! {
         biased;
         () = left.cancelled() => OutEnd::Left,
-        end = pump(&mut lane, channel, &mut out, stall, &activity) => end,
+        end = pump(&mut lane, channel, &mut out, cue.begun, stall, &activity) => end,
     };
     match end {
         OutEnd::Left => lane.reset(LinkCode::None),
@@ -78,12 +137,14 @@ async fn pump(
     lane: &mut SendLane,
     channel: ChannelId,
     out: &mut LaneOut,
+    begun: DropGuard,
     stall: Duration,
     activity: &Activity,
 ) -> OutEnd {
     let mut open = BytesMut::new();
     Data::Open(channel).encode(&mut open);
     let mut open = Some(open.freeze());
+    let mut begun = Some(begun);
     let mut scratch = BytesMut::new();
     let mut flushed = true;
     loop {
@@ -100,12 +161,13 @@ async fn pump(
         }
         flushed = false;
         loop {
-            let written = match timeout(stall, write_some(lane, &mut parts, &mut scratch)).await {
-                Ok(Ok(written)) => written,
-                Ok(Err(_)) => return OutEnd::Stopped,
-                Err(_) => return OutEnd::Stalled,
+            let written = match unless_stalled(out, stall, write_some(lane, &mut parts, &mut scratch)).await {
+                Some(Ok(written)) => written,
+                Some(Err(_)) => return OutEnd::Stopped,
+                None => return OutEnd::Stalled,
             };
             activity.moved();
+            drop(begun.take());
             if parts.is_empty() && scratch.is_empty() {
                 break;
             }
@@ -115,10 +177,19 @@ async fn pump(
             scratch = BytesMut::new();
         }
     }
-    match timeout(stall, lane.shutdown()).await {
-        Ok(Ok(())) => OutEnd::Finished,
-        Ok(Err(_)) => OutEnd::Stopped,
-        Err(_) => OutEnd::Stalled,
+    match unless_stalled(out, stall, lane.shutdown()).await {
+        Some(Ok(())) => OutEnd::Finished,
+        Some(Err(_)) => OutEnd::Stopped,
+        None => OutEnd::Stalled,
+    }
+}
+
+/// Waits for the transport, until it has taken too long or the hub gave the lane up.
+async fn unless_stalled<T>(out: &LaneOut, stall: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = timeout(stall, work) => done.ok(),
+        _ = poll_fn(|cx| out.poll_stalled(cx)) => None,
     }
 }
 

@@ -23,6 +23,7 @@ mod control;
 mod dial;
 mod farewell;
 mod handshake;
+mod in_common;
 mod lane_in;
 mod lane_out;
 mod life;

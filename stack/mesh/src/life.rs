@@ -8,6 +8,7 @@ use crate::{
     dial::{self, DialError, Place},
     farewell::refuse,
     handshake::{self, Greeted},
+    in_common::InCommon,
     over::Over,
     rounds::Rounds,
     session,
@@ -17,10 +18,10 @@ use nws_membership::neighbours::{DialId, Verdict};
 use nws_protocol::{InstanceId, LinkCode, matching::Matcher, wire::Control};
 use nws_transports::{BoxLink, Role, SendLane, Transport};
 use rand_core::OsRng;
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::Arc;
 use tokio::{
     io::AsyncWriteExt,
-    sync::{mpsc, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) budgets: Arc<Budgets>,
     /// To the mesh. Bounded: a link waits until the mesh has time for it.
     pub(crate) meetings: mpsc::Sender<Meeting>,
+    /// Rung when something was matched or unmatched on any link.
+    pub(crate) bell: Arc<Notify>,
 }
 
 /// How a link begins.
@@ -50,7 +53,8 @@ pub(crate) struct Meeting {
     pub(crate) dial: Option<DialId>,
     pub(crate) peer: InstanceId,
     pub(crate) link: BoxLink,
-    pub(crate) channels_in_common: Arc<AtomicUsize>,
+    pub(crate) in_common: Arc<InCommon>,
+    pub(crate) activity: Arc<Activity>,
     pub(crate) answer: oneshot::Sender<Verdict>,
 }
 
@@ -59,6 +63,10 @@ pub(crate) struct Meeting {
 pub(crate) struct Strings {
     /// Cancelled when the link gives way to another.
     pub(crate) draining: CancellationToken,
+    /// Cancelled when the link may move lanes; before, it only matches channels.
+    pub(crate) admitted: CancellationToken,
+    /// Rung to have it send a Ping.
+    pub(crate) probe: Arc<Notify>,
     /// Set to close it.
     pub(crate) orders: watch::Receiver<Option<LinkCode>>,
 }
@@ -134,7 +142,7 @@ async fn ordered(orders: &mut watch::Receiver<Option<LinkCode>>) -> LinkCode {
 struct Met {
     greeted: Greeted,
     first: Option<Control>,
-    channels_in_common: Arc<AtomicUsize>,
+    in_common: Arc<InCommon>,
 }
 
 /// From the transport's link to the mesh's verdict.
@@ -158,20 +166,21 @@ async fn meet(
         }
         Role::Responder => Some(first_query(&mut greeted.reader, send).await?),
     };
-    let channels_in_common = Arc::new(AtomicUsize::new(0));
+    let in_common = Arc::new(InCommon::new(Arc::clone(&shared.bell)));
     let (answer, verdict) = oneshot::channel();
     let meeting = Meeting {
         id,
         dial,
         peer: greeted.hello.instance_id,
         link: Arc::clone(link),
-        channels_in_common: Arc::clone(&channels_in_common),
+        in_common: Arc::clone(&in_common),
+        activity: Arc::clone(activity),
         answer,
     };
     shared.meetings.send(meeting).await.map_err(|_| Over::ours(LinkCode::GoingAway))?;
     match verdict.await.map_err(|_| Over::ours(LinkCode::GoingAway))? {
-        Verdict::Keep => Ok(Met { greeted, first, channels_in_common }),
         Verdict::Close(code) => Err(Over::ours(code)),
+        Verdict::Keep | Verdict::Prove | Verdict::Wait => Ok(Met { greeted, first, in_common }),
     }
 }
 
@@ -204,7 +213,7 @@ fn session_parts(
     send: SendLane,
     strings: Strings,
 ) -> session::Parts {
-    let Met { greeted: Greeted { hello, secret, reader }, first, channels_in_common } = met;
+    let Met { greeted: Greeted { hello, secret, reader }, first, in_common } = met;
     let charge = LinkCharge::new(Arc::clone(&shared.budgets), link.remote_addr().ip());
     let start = Instant::now();
     let matcher = match link.role() {
@@ -216,15 +225,15 @@ fn session_parts(
         id,
         peer: hello.instance_id,
         max_frame_bytes: handshake::max_frame_bytes(&shared.config),
+        peer_max_frame_bytes: hello.max_frame_bytes,
         activity,
         send,
         reader,
         first,
         rounds: Rounds::new(matcher, charge, start),
         watch: shared.channels.watch(),
-        draining: strings.draining,
-        orders: strings.orders,
-        channels_in_common,
+        strings,
+        in_common,
         link,
     }
 }

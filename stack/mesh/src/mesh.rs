@@ -13,7 +13,7 @@ use nws_hub::Channels;
 use nws_transports::{Listening, Transport};
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     time::{Instant, timeout_at},
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -53,7 +53,14 @@ impl Mesh {
         let budgets = Arc::new(Budgets::new(&config));
         let (transports, listeners) =
             ports.into_iter().map(|port| (port.transport, port.listener)).unzip::<_, _, Vec<_>, Vec<_>>();
-        let shared = Arc::new(Shared { config: Arc::new(config), channels, transports, budgets, meetings });
+        let shared = Arc::new(Shared {
+            config: Arc::new(config),
+            channels,
+            transports,
+            budgets,
+            meetings,
+            bell: Arc::new(Notify::new()),
+        });
         let listeners = listeners.into_iter().flatten().collect();
         let actor = Actor::new(shared, peers, health);
         let task = AbortOnDropHandle::new(tokio::spawn(actor.run(listeners, discovery, to_judge, to_answer)));

@@ -12,8 +12,10 @@ use crate::{
     config::MeshConfig,
     control,
     farewell::farewell,
+    in_common::InCommon,
     lane_in::{self, InEnd, Opened},
-    lane_out::OutEnd,
+    lane_out::{OutEnd, Turn},
+    life::Strings,
     over::Over,
     rounds::{Input, Outcome, Rounds},
 };
@@ -28,13 +30,10 @@ use nws_protocol::{
 use nws_transports::{Link, SendLane};
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -53,6 +52,8 @@ pub(crate) struct Parts {
     pub(crate) id: LinkId,
     pub(crate) peer: InstanceId,
     pub(crate) max_frame_bytes: usize,
+    /// The largest frame that the other end takes.
+    pub(crate) peer_max_frame_bytes: usize,
     pub(crate) activity: Arc<Activity>,
     pub(crate) send: SendLane,
     pub(crate) reader: control::ControlReader,
@@ -60,9 +61,8 @@ pub(crate) struct Parts {
     pub(crate) first: Option<Control>,
     pub(crate) rounds: Rounds,
     pub(crate) watch: ChannelWatch,
-    pub(crate) draining: CancellationToken,
-    pub(crate) orders: watch::Receiver<Option<LinkCode>>,
-    pub(crate) channels_in_common: Arc<AtomicUsize>,
+    pub(crate) strings: Strings,
+    pub(crate) in_common: Arc<InCommon>,
 }
 
 /// A channel that both ends hold.
@@ -73,6 +73,12 @@ struct Matched {
     feed: u64,
     /// Cancelled when the other end has left the channel and not come back.
     left: CancellationToken,
+    /// Cancelled when the other end is known to have no lane open to a hub that was closed here.
+    heard: CancellationToken,
+    /// The lane out that was fed last: its turn is over when this is dropped.
+    turn: Option<Turn>,
+    /// No lane is opened or attached: the link is not believed yet, or gives way already.
+    idle: bool,
 }
 
 /// A channel that the other end left. Often it comes back at once (a page reload): its next lane may even be here
@@ -84,6 +90,16 @@ struct Leaving {
     left: CancellationToken,
 }
 
+/// The lane in that was attached last for a channel, unless its end was read. When it was stopped because the channel was closed here,
+/// the other end may not know yet, and go on feeding it. So when the channel is matched again, the lane from here is not opened
+/// before another comes from there: whoever saw us earlier would speak to us in vain.
+struct Attached {
+    lane: u64,
+    epoch: u64,
+    /// It was stopped; after that nothing is expected any more.
+    stopped: Option<Instant>,
+}
+
 /// A lane whose channel is not matched, and until when it is held.
 struct Held {
     opened: Opened,
@@ -91,7 +107,8 @@ struct Held {
 }
 
 enum LaneEnd {
-    In(InEnd),
+    /// Of the lane with this number.
+    In(ChannelId, u64, InEnd),
     /// Of this feeding.
     Out(ChannelId, u64, OutEnd),
     /// The wait before a lane is opened again is over, if the feeding is still the current one.
@@ -104,6 +121,7 @@ struct Session {
     id: LinkId,
     peer: InstanceId,
     max_frame_bytes: usize,
+    peer_max_frame_bytes: usize,
     activity: Arc<Activity>,
     rounds: Rounds,
     inputs: VecDeque<Input>,
@@ -111,19 +129,27 @@ struct Session {
     open: BTreeMap<ChannelKey, Arc<Hub>>,
     matched: BTreeMap<ChannelId, Matched>,
     leaving: VecDeque<Leaving>,
+    attached: BTreeMap<ChannelId, Attached>,
+    /// Of the lane out that was fed last for a channel: cancelled when it has begun.
+    begun: BTreeMap<ChannelId, CancellationToken>,
     pen: VecDeque<Held>,
     lanes: JoinSet<LaneEnd>,
     lanes_in: usize,
+    /// Lanes in since the link began.
+    lanes_opened: u64,
     feeds: u64,
     kept: VecDeque<(Instant, LaneIn)>,
     /// To the control lane's writer, in order.
     outbox: VecDeque<Control>,
     draining: CancellationToken,
+    admitted: CancellationToken,
+    /// Lanes may move here.
+    moves_lanes: bool,
     drains_since: Option<Instant>,
     /// The other end has no more use for a link that gives way.
     peer_is_done: bool,
     pinged_at: Option<Instant>,
-    channels_in_common: Arc<AtomicUsize>,
+    in_common: Arc<InCommon>,
 }
 
 /// Runs an established link until it is over and closed. Answers why, and the lanes whose peers are kept for
@@ -143,33 +169,42 @@ pub(crate) async fn run(parts: Parts) -> (Over, Vec<LaneIn>) {
         id: parts.id,
         peer: parts.peer,
         max_frame_bytes: parts.max_frame_bytes,
+        peer_max_frame_bytes: parts.peer_max_frame_bytes,
         activity: parts.activity,
         rounds: parts.rounds,
         inputs: parts.first.map(Input::Message).into_iter().collect(),
         open: BTreeMap::new(),
         matched: BTreeMap::new(),
         leaving: VecDeque::new(),
+        attached: BTreeMap::new(),
+        begun: BTreeMap::new(),
         pen: VecDeque::new(),
         lanes: JoinSet::new(),
         lanes_in: 0,
+        lanes_opened: 0,
         feeds: 0,
         kept: VecDeque::new(),
         outbox: VecDeque::new(),
-        draining: parts.draining,
+        draining: parts.strings.draining,
+        moves_lanes: parts.strings.admitted.is_cancelled(),
+        admitted: parts.strings.admitted,
         drains_since: None,
         peer_is_done: false,
         pinged_at: None,
-        channels_in_common: parts.channels_in_common,
+        in_common: parts.in_common,
     };
-    let mut doors = Doors { control, inbox, opened, tasks, writer, watch: parts.watch, orders: parts.orders };
+    let Strings { orders, probe, .. } = parts.strings;
+    let mut doors = Doors { control, inbox, opened, tasks, writer, watch: parts.watch, orders, probe };
     session.first_round(&mut doors.watch);
     let over = session.until_over(&mut doors).await;
     // Whoever is behind the link is gone now; the goodbye may take its time.
     session.lanes.shutdown().await;
     session.pen.clear();
-    let kept = if session.drains_since.is_some() { std::mem::take(&mut session.kept) } else { VecDeque::new() };
+    // The other end may give the link up before this one was told that another takes its place.
+    let gives_way = session.drains_since.is_some() || matches!(over, Over::Theirs(LinkCode::Duplicate, _));
+    let kept = if gives_way { std::mem::take(&mut session.kept) } else { VecDeque::new() };
     session.kept.clear();
-    session.channels_in_common.store(0, Ordering::Relaxed);
+    session.in_common.clear();
     let Doors { control, mut tasks, writer, .. } = doors;
     let patience = session.drain_patience_left(&over);
     tasks.shutdown().await;
@@ -186,21 +221,22 @@ struct Doors {
     writer: JoinSet<Result<(), Over>>,
     watch: ChannelWatch,
     orders: watch::Receiver<Option<LinkCode>>,
+    probe: Arc<Notify>,
 }
 
 impl Session {
     async fn until_over(&mut self, doors: &mut Doors) -> Over {
-        let Doors { control, inbox, opened, tasks, writer, watch, orders } = doors;
+        let Doors { control, inbox, opened, tasks, writer, watch, orders, probe } = doors;
         let link = Arc::clone(&self.link);
         let mut closed = std::pin::pin!(link.closed());
-        let draining = self.draining.clone();
+        let (draining, admitted) = (self.draining.clone(), self.admitted.clone());
         loop {
             self.begin_round();
             if let Some(over) = self.drained() {
                 return over;
             }
             let active = self.drains_since.is_none();
-            let ready = active && self.rounds.at_home() && self.outbox.is_empty();
+            let ready = self.rounds.at_home() && self.outbox.is_empty();
             let room = self.pen.len() < MAX_UNMATCHED_LANES && self.lanes_in < self.matched.len() + SPARE_LANES;
             let wake = self.next_timeout();
             tokio::select! {
@@ -213,6 +249,8 @@ impl Session {
                     }
                 }
                 () = draining.cancelled(), if active => self.drains_since = Some(Instant::now()),
+                () = admitted.cancelled(), if !self.moves_lanes => self.is_admitted(),
+                () = probe.notified() => self.ping(),
                 Some(ended) = tasks.join_next() => {
                     let over = ended.unwrap_or_else(|_| Over::ours(LinkCode::Internal));
                     match over {
@@ -243,12 +281,12 @@ impl Session {
                         permit.send(message);
                     }
                 }
-                Some(message) = inbox.recv(), if ready || !active => if active {
+                Some(message) = inbox.recv(), if ready => {
                     self.inputs.push_back(Input::Message(message));
                     while self.inputs.len() < ROUND_INPUTS && let Ok(message) = inbox.try_recv() {
                         self.inputs.push_back(Input::Message(message));
                     }
-                },
+                }
                 changes = watch.changed(), if ready => for change in changes {
                     self.channel_changed(change.key, change.hub);
                 },
@@ -271,7 +309,7 @@ impl Session {
     }
 
     fn begin_round(&mut self) {
-        if !self.inputs.is_empty() && self.rounds.at_home() && self.drains_since.is_none() {
+        if !self.inputs.is_empty() && self.rounds.at_home() {
             self.rounds.begin(self.inputs.drain(..).collect());
         }
     }
@@ -300,16 +338,12 @@ impl Session {
         if let Some(fault) = outcome.fault {
             return Some(Over::Ours(fault.code(), fault.to_string().into()));
         }
-        if self.drains_since.is_some() {
-            return None;
-        }
         for event in outcome.events {
             match event {
                 MatchEvent::Matched { key, channel_id, .. } => self.matched(key, channel_id),
                 MatchEvent::Unmatched { channel_id, by, .. } => self.unmatched(channel_id, by),
             }
         }
-        self.channels_in_common.store(self.matched.len(), Ordering::Relaxed);
         None
     }
 
@@ -318,17 +352,23 @@ impl Session {
         let Some(hub) = self.open.get(&key).map(Arc::clone) else { return };
         let back = self.leaving.iter().position(|leaving| leaving.channel == channel && leaving.epoch == hub.epoch());
         let left = back.and_then(|at| self.leaving.remove(at)).map_or_else(CancellationToken::new, |back| back.left);
-        self.matched.insert(channel, Matched { key, hub, feed: 0, left });
-        self.feed(channel);
-        let (now, rest): (Vec<Held>, Vec<Held>) = self.pen.drain(..).partition(|held| held.opened.channel == channel);
-        self.pen = rest.into();
-        for held in now {
-            self.lane_opened(held.opened);
+        self.in_common.insert(hub.epoch());
+        let idle = !self.moves_lanes || self.drains_since.is_some();
+        let heard = CancellationToken::new();
+        let stale =
+            |last: &Attached| last.epoch != hub.epoch() && last.stopped.is_none_or(|until| Instant::now() < until);
+        if !self.attached.get(&channel).is_some_and(stale) {
+            heard.cancel();
+        }
+        self.matched.insert(channel, Matched { key, hub, feed: 0, left, heard, turn: None, idle });
+        if !idle {
+            self.begin_lanes(channel);
         }
     }
 
     fn unmatched(&mut self, channel: ChannelId, by: LeftBy) {
         let Some(Matched { key, hub, left, .. }) = self.matched.remove(&channel) else { return };
+        self.in_common.remove(hub.epoch());
         // When it was closed here the hub ends both lanes, once all has been said.
         let open_here = self.open.get(&key).is_some_and(|open| open.epoch() == hub.epoch());
         if by == LeftBy::There && open_here {

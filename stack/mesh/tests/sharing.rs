@@ -286,3 +286,34 @@ async fn many_channels_share_one_link() {
         assert_eq!(one.connect().await, two.id());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_proxy_that_takes_less_is_not_sent_more() {
+    let network = MemoryNetwork::new(11);
+    let mut small = Setup::memory(1, &network).await;
+    small.config.max_frame_bytes = 100_000;
+    let (a, b) = (small.start(), Setup::memory(2, &network).await.dials(at(1)).start());
+    let (mut one, mut two) = (a.join("chat"), b.join("chat"));
+    assert_eq!(one.connect().await, two.id());
+    assert_eq!(two.connect().await, one.id());
+    let large = format!("\"{}\"", "x".repeat(200_000));
+    two.say("1").await;
+    two.say(&large).await;
+    two.tell(&one.id(), &large).await;
+    two.say("2").await;
+    for data in ["1", "2"] {
+        assert_eq!(one.next().await, Event::Broadcast(two.id(), data.to_owned()));
+    }
+    for target in [None, Some(one.id())] {
+        let Event::Other(error) = two.next().await else { panic!("no error") };
+        let error: serde_json::Value = serde_json::from_str(&error).unwrap();
+        assert_eq!((error["code"].as_str(), error["target"].as_str()), (Some("too_large"), target.as_deref()));
+        assert!(error["message"].as_str().unwrap().contains("98976 bytes"), "{error}");
+    }
+    // The other way about it comes through, and the link lives.
+    one.say(&large).await;
+    assert_eq!(two.next().await, Event::Broadcast(one.id(), large));
+    one.nothing_for(Duration::from_secs(30)).await;
+    two.nothing_for(Duration::from_secs(30)).await;
+    assert_eq!(network.links(), 1);
+}

@@ -20,6 +20,12 @@ pub struct LinkId(pub u64);
 pub enum Verdict {
     /// It is the link to that proxy now. Do what [`super::Neighbours::poll`] says first.
     Keep,
+    /// It is up beside the link in use, which stays in use: it matches channels and moves no lane, until
+    /// [`Action::Supersede`] names it or [`Action::Admit`] does, or it is closed. Call [`super::Neighbours::proved`] when it
+    /// has matched what the link in use has.
+    Prove,
+    /// Whether it stays shows when [`Action::Probe`] was done: then comes [`Action::Admit`] or [`Action::Close`].
+    Wait,
     /// It is to be closed with this code; nothing is known of it here.
     Close(LinkCode),
 }
@@ -39,7 +45,7 @@ pub enum Action<A> {
         /// The attempt.
         dial: DialId,
     },
-    /// Close an established link now; all its lanes end, without hand-over.
+    /// Close a link now that is established, or waits, or is to prove itself; all its lanes end, without hand-over.
     Close {
         /// The link.
         link: LinkId,
@@ -52,6 +58,16 @@ pub enum Action<A> {
         old: LinkId,
         /// The link that stays.
         by: LinkId,
+    },
+    /// Find out whether anything still comes on this link, which is in use; then call [`super::Neighbours::probed`].
+    Probe {
+        /// The link.
+        link: LinkId,
+    },
+    /// A link that was told [`Verdict::Wait`] or [`Verdict::Prove`] is the link to its proxy now.
+    Admit {
+        /// The link.
+        link: LinkId,
     },
     /// Tell the user: this fixed peer is this proxy itself, and won't be dialled again.
     Ourselves {

@@ -1,6 +1,6 @@
 //! The limits and times of [`super::Neighbours`]. Where a user sets them is not known here.
 
-use nws_protocol::limits::DIAL_PATIENCE;
+use nws_protocol::limits::{DIAL_PATIENCE, PROOF_TIMEOUT};
 use std::time::Duration;
 
 /// The limits and times. Each default says where it comes from.
@@ -17,6 +17,8 @@ pub struct Config {
     pub backoff_most: Duration,
     /// A link that was up this long starts its backoff anew when it is lost. 10 s, a guess.
     pub steady_after: Duration,
+    /// A link that is to supersede another must have proved in this long that it leads to the same proxy.
+    pub prove_within: Duration,
     /// Most proxies known at once; beyond them discovery's are not taken up, see [`super::Neighbours::found`].
     pub max_neighbours: usize,
     /// Most links at once; one more is closed with `Limit`.
@@ -35,6 +37,7 @@ impl Default for Config {
             backoff_start: Duration::from_millis(250),
             backoff_most: Duration::from_secs(30),
             steady_after: Duration::from_secs(10),
+            prove_within: PROOF_TIMEOUT,
             max_neighbours: 4096,
             max_links: 1024,
             max_dials: 64,

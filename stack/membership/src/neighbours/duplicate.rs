@@ -8,9 +8,10 @@ use nws_protocol::InstanceId;
 pub(super) enum Ruling {
     /// The new one is closed as a duplicate.
     Refuse,
-    /// The new one stays; the old one's lanes move to it without loss, then the old one is closed.
+    /// The new one stays, once it has proved that it leads to the same proxy; the old one's lanes move to it without loss,
+    /// then the old one is closed.
     Supersede,
-    /// The new one stays; the old one is dead already, in the eyes of the proxy that dialled both.
+    /// The new one stays if the old one is dead, as it is in the eyes of the proxy that dialled both.
     Replace,
 }
 

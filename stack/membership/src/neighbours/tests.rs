@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
+mod contest;
+
 use super::*;
 use nws_protocol::limits::DIAL_PATIENCE;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -373,100 +375,6 @@ fn an_attempt_is_abandoned_when_its_proxy_links_first() {
     assert_eq!(bench.it.next_timeout(), None);
 }
 
-/// The link dialled by the smaller id supersedes; seen from the smaller one, with a fixed peer as its second dial.
-#[test]
-fn of_two_links_the_one_that_the_smaller_id_dialled_stays() {
-    let mut bench = Bench::new();
-    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
-    let dial = bench.dial("a");
-    let (old, _) = bench.accepted(LARGE);
-    let (by, verdict) = bench.dialled(dial, LARGE);
-    assert_eq!(verdict, Verdict::Keep);
-    assert_eq!(bench.actions(), [Action::Supersede { old, by }]);
-    assert_eq!(bench.it.link_to(LARGE), Some(by));
-    bench.down(old, LinkCode::Duplicate);
-    bench.nothing();
-    assert_eq!(bench.it.link_to(LARGE), Some(by), "the old one went, nothing else");
-
-    // Seen from the larger one.
-    let mut bench = Bench::new();
-    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
-    let dial = bench.dial("a");
-    let (old, _) = bench.dialled(dial, SMALL);
-    let (by, verdict) = bench.accepted(SMALL);
-    assert_eq!((verdict, bench.actions()), (Verdict::Keep, vec![Action::Supersede { old, by }]));
-}
-
-#[test]
-fn of_two_links_the_one_that_the_larger_id_dialled_goes() {
-    let mut bench = Bench::new();
-    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
-    let dial = bench.dial("a");
-    let (link, _) = bench.accepted(SMALL);
-    assert_eq!(bench.dialled(dial, SMALL).1, DUPLICATE);
-    assert_eq!(bench.it.link_to(SMALL), Some(link));
-
-    let mut bench = Bench::new();
-    bench.found(LARGE, &["a"]);
-    let dial = bench.dial("a");
-    let (link, _) = bench.dialled(dial, LARGE);
-    assert_eq!(bench.accepted(LARGE).1, DUPLICATE);
-    assert_eq!(bench.it.link_to(LARGE), Some(link));
-    bench.nothing();
-}
-
-#[test]
-fn who_dials_again_has_lost_the_first_link() {
-    for instance in [SMALL, LARGE] {
-        let mut bench = Bench::new();
-        let (old, _) = bench.accepted(instance);
-        let (new, verdict) = bench.accepted(instance);
-        assert_eq!(verdict, Verdict::Keep);
-        assert_eq!(bench.actions(), [Action::Close { link: old, code: LinkCode::Duplicate }]);
-        assert_eq!(bench.it.link_to(instance), Some(new));
-        bench.down(old, LinkCode::Duplicate);
-        assert_eq!(bench.it.link_to(instance), Some(new), "the old one is forgotten");
-    }
-}
-
-#[test]
-fn a_superseded_link_goes_with_its_successor() {
-    for replaced in [false, true] {
-        let mut bench = Bench::new();
-        bench.it.add_fixed(vec!["a"], bench.now).unwrap();
-        let dial = bench.dial("a");
-        let (old, _) = bench.dialled(dial, SMALL);
-        let (by, _) = bench.accepted(SMALL);
-        assert_eq!(bench.actions(), [Action::Supersede { old, by }]);
-        if replaced {
-            let (new, _) = bench.accepted(SMALL);
-            let close = |link| Action::Close { link, code: LinkCode::Duplicate };
-            assert_eq!(bench.actions(), [close(old), close(by)]);
-            assert_eq!(bench.it.link_to(SMALL), Some(new));
-        } else {
-            bench.down(by, LinkCode::Silent);
-            assert_eq!(bench.actions(), [Action::Close { link: old, code: LinkCode::Duplicate }]);
-            assert_eq!(bench.it.link_to(SMALL), None);
-            assert!(bench.it.next_timeout().is_some(), "dialled again");
-        }
-    }
-}
-
-#[test]
-fn a_superseded_link_that_is_lost_before_its_lanes_moved_takes_its_successor_along() {
-    let mut bench = Bench::new();
-    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
-    let dial = bench.dial("a");
-    let (old, _) = bench.dialled(dial, SMALL);
-    let (by, _) = bench.accepted(SMALL);
-    bench.actions();
-    bench.down(old, LinkCode::Silent);
-    assert_eq!(bench.actions(), [Action::Close { link: by, code: LinkCode::Stalled }]);
-    assert_eq!(bench.it.link_to(SMALL), None);
-    within(bench.step(), START);
-    bench.dial("a");
-}
-
 #[test]
 fn somebody_else_at_a_proxys_address_is_welcome_and_the_proxy_is_still_sought() {
     let mut bench = Bench::new();
@@ -497,7 +405,7 @@ fn there_is_a_limit_to_links() {
     let mut bench = Bench::with(Config { max_links: 1, ..Config::default() });
     let (link, _) = bench.accepted(SMALL);
     assert_eq!(bench.accepted(SMALL_2).1, Verdict::Close(LinkCode::Limit));
-    assert_eq!(bench.accepted(SMALL).1, Verdict::Keep, "one that takes another's place is no more");
+    assert_eq!(bench.accepted(SMALL).1, Verdict::Wait, "one that takes another's place is no more");
     bench.down(link, LinkCode::Silent);
     assert_eq!(bench.it.linked().count(), 1);
 }

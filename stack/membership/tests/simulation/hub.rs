@@ -8,7 +8,10 @@ use crate::{
 };
 use nws_membership::{Change, Misbehaved, Roster, Whereabouts};
 use nws_protocol::{InstanceId, PeerId};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+/// How long the members of a lane that ended wait for its successor.
+const KEPT_FOR: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
@@ -17,6 +20,8 @@ pub(crate) struct Hub {
     pub(crate) lanes_out: BTreeMap<InstanceId, (At, usize)>,
     /// The attached lane from each remote proxy.
     pub(crate) attached: BTreeMap<InstanceId, (At, usize)>,
+    /// Since when the members of a lane that ended are kept for its successor.
+    kept: BTreeMap<InstanceId, Duration>,
 }
 
 impl World {
@@ -104,6 +109,7 @@ impl World {
                 }
                 self.drain(at);
             }
+            self.prove(slot);
         }
     }
 
@@ -135,6 +141,9 @@ impl World {
     pub(crate) fn matched(&mut self, at: At, chan: Chan) {
         let (slot, there) = (self.end(at).slot, self.end(at.other()).instance);
         let superseded = self.end(at).superseded_by.is_some();
+        if self.end(at).on_trial.is_some() {
+            return;
+        }
         let Some(hub) = self.hub(slot, chan) else { return };
         let old = hub.lanes_out.get(&there).copied();
         let locals: Vec<PeerId> = hub.roster.locals().collect();
@@ -226,13 +235,13 @@ impl World {
         let end = self.end(at);
         let incoming = end.incoming.get(&lane).filter(|incoming| incoming.state == LaneState::Held)?;
         let chan = incoming.chan?;
-        if !end.matching.matched.contains(&chan) {
+        if !end.matching.matched.contains(&chan) || end.on_trial.is_some() {
             return None;
         }
         let hub = self.proxies[end.slot].hubs.get(&chan)?;
         let there = self.end(at.other()).instance;
         // Without a lane back our clients would see peers that can't hear them.
-        let lane_back = hub.lanes_out.contains_key(&there) || self.sabotage == Some(Sabotage::AttachWithoutLaneBack);
+        let lane_back = hub.lanes_out.contains_key(&there);
         let free = !hub.attached.contains_key(&there) && lane_back;
         // A lane on the superseded link may still be on its way, overtaken by this one.
         let older = self.established_ends(end.slot).into_iter().map(|older| self.end(older));
@@ -283,11 +292,28 @@ impl World {
         if let Some(incoming) = self.end_mut(at).incoming.get_mut(&lane) {
             incoming.state = LaneState::Done;
         }
-        let handed_over = self.end(at).superseded_by.is_some();
+        // The other end may know before us that a newer link has proved itself.
+        let mut ends = self.proxies[slot].ends.iter();
+        let handed_over = self.end(at).superseded_by.is_some() || ends.any(|n| self.end(*n).on_trial == Some(at));
         self.witness.handed_over += usize::from(handed_over);
         self.lane_is_over(slot, chan, from, handed_over);
+        if handed_over {
+            let (since, run) = (self.now, self.proxies[slot].run);
+            self.schedule(since + KEPT_FOR, Event::Kept { slot, run, chan, from, since });
+            if let Some(hub) = self.hub(slot, chan) {
+                hub.kept.insert(from, since);
+            }
+        }
         self.attach_lanes(slot);
         self.drain(at);
+    }
+
+    /// Nobody waits any longer for a successor that has not begun.
+    pub(crate) fn kept_too_long(&mut self, slot: Slot, chan: Chan, from: InstanceId, since: Duration) {
+        let Some(hub) = self.hub(slot, chan) else { return };
+        if hub.kept.get(&from) == Some(&since) && !hub.attached.contains_key(&from) {
+            self.lane_is_over(slot, chan, from, false);
+        }
     }
 
     fn lane_is_over(&mut self, slot: Slot, chan: Chan, from: InstanceId, handed_over: bool) {

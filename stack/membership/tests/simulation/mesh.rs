@@ -6,7 +6,7 @@ use crate::{
     world::{Event, World},
 };
 use nws_membership::neighbours::{Action, DialId, Verdict};
-use nws_protocol::LinkCode;
+use nws_protocol::{LinkCode, limits::PROBE_TIMEOUT};
 use std::time::Duration;
 
 /// How long a superseded link may take to drain.
@@ -43,11 +43,19 @@ impl World {
                 }
                 Action::Close { link, code } => self.close(At::of(link), code),
                 Action::Supersede { old, by } => {
-                    let old = At::of(old);
-                    self.end_mut(old).superseded_by = Some(At::of(by).link);
+                    let (old, by) = (At::of(old), At::of(by));
+                    self.end_mut(old).superseded_by = Some(by.link);
                     self.schedule(self.now + DRAIN_PATIENCE, Event::DrainDeadline { at: old });
+                    self.admit(by);
                     self.drain(old);
                 }
+                Action::Probe { link } => {
+                    let at = At::of(link);
+                    let of_use = !self.end(at).matching.matched.is_empty() && self.answers(at);
+                    let wait = if of_use { self.delay() } else { PROBE_TIMEOUT };
+                    self.schedule(self.now + wait, Event::Probed { at, of_use });
+                }
+                Action::Admit { link } => self.admit(At::of(link)),
                 Action::Ourselves { .. } => {}
             }
         }
@@ -101,8 +109,60 @@ impl World {
                 self.say(at, Control::FirstQuery);
                 self.establish(at);
             }
+            Verdict::Prove => {
+                self.say(at, Control::FirstQuery);
+                self.try_out(at);
+            }
+            Verdict::Wait => self.fail("who dialled has nothing to wait for".to_owned()),
             Verdict::Close(code) => self.close(at, code),
         }
+    }
+
+    /// Whether a Ping on this link would be answered.
+    fn answers(&self, at: At) -> bool {
+        let (here, there) = (self.end(at), self.end(at.other()));
+        here.open && there.open && !self.links[at.link].cut && self.blocked(here.slot, there.slot).is_none()
+    }
+
+    pub(crate) fn probed(&mut self, at: At, of_use: bool) {
+        let slot = self.end(at).slot;
+        if self.proxies[slot].run == self.end(at).run {
+            let now = self.now;
+            self.proxies[slot].neighbours.probed(at.id(), of_use, now);
+            self.pump(slot);
+        }
+    }
+
+    /// A link that was not believed is in use now.
+    fn admit(&mut self, at: At) {
+        if !self.end(at).established {
+            return self.establish(at);
+        }
+        self.end_mut(at).on_trial = None;
+        for chan in self.end(at).matching.matched.clone() {
+            self.matched(at, chan);
+        }
+    }
+
+    /// Something was matched or unmatched: whoever is on trial may have proved itself.
+    pub(crate) fn prove(&mut self, slot: Slot) {
+        let all = self.established_ends(slot);
+        for at in all {
+            let Some(old) = self.end(at).on_trial else { continue };
+            let missing = self.end(old).matching.matched.difference(&self.end(at).matching.matched).next().copied();
+            if missing.is_none() {
+                let now = self.now;
+                self.proxies[slot].neighbours.proved(at.id(), now);
+                self.pump(slot);
+            }
+        }
+    }
+
+    fn try_out(&mut self, at: At) {
+        let (slot, there) = (self.end(at).slot, self.end(at.other()).instance);
+        self.end_mut(at).on_trial = self.proxies[slot].neighbours.link_to(there).map(At::of);
+        self.establish(at);
+        self.prove(slot);
     }
 
     fn establish(&mut self, at: At) {
@@ -126,6 +186,8 @@ impl World {
                 self.note(|| format!("{slot}: link {} accepted: {verdict:?}", at.link));
                 match verdict {
                     Verdict::Keep => self.establish(at),
+                    Verdict::Prove => self.try_out(at),
+                    Verdict::Wait => {}
                     Verdict::Close(code) => self.close(at, code),
                 }
             }
@@ -148,6 +210,7 @@ impl World {
                     Some(matching::Change::Unmatched(chan)) => self.unmatched(at, chan),
                     None => {}
                 }
+                self.prove(slot);
             }
         }
     }
@@ -179,6 +242,11 @@ impl World {
             let (now, rng) = (self.now, &mut self.rng);
             self.proxies[slot].neighbours.dial_failed(dial, now, rng);
             self.pump(slot);
+        }
+        if !established && run == self.proxies[slot].run {
+            // It may have been waiting for the word of the rules.
+            let (now, rng) = (self.now, &mut self.rng);
+            self.proxies[slot].neighbours.link_down(at.id(), code, now, rng);
         }
         if established && run == self.proxies[slot].run {
             if self.end(at).superseded_by.is_none() || code != LinkCode::Duplicate {

@@ -100,6 +100,8 @@ pub(crate) struct End {
     pub(crate) dial: Option<DialId>,
     pub(crate) established: bool,
     pub(crate) superseded_by: Option<usize>,
+    /// The link in use, which this one is to supersede once it has matched what that one has.
+    pub(crate) on_trial: Option<At>,
     pub(crate) matching: Matching,
     pub(crate) incoming: BTreeMap<usize, Incoming>,
     /// What is on the way from this end.
@@ -122,6 +124,7 @@ impl End {
             dial,
             established: false,
             superseded_by: None,
+            on_trial: None,
             matching: Matching::new(dial.is_some()),
             incoming: BTreeMap::new(),
             control: Lane::default(),

@@ -28,8 +28,6 @@ pub(crate) enum Sabotage {
     SwallowUndeliverable,
     /// The members of a lost lane are not announced gone.
     KeepTheLost,
-    /// A lane is attached although there is none in the other direction.
-    AttachWithoutLaneBack,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +43,8 @@ pub(crate) enum Event {
     Found { slot: Slot, other: Slot, run: u32 },
     Lost { slot: Slot, instance: InstanceId },
     Silence { at: At, since: Duration },
+    Probed { at: At, of_use: bool },
+    Kept { slot: Slot, run: u32, chan: Chan, from: InstanceId, since: Duration },
     Restart { slot: Slot },
     Chance,
 }
@@ -259,6 +259,12 @@ impl World {
                 let same = self.partitions.get(&(pair.0.min(pair.1), pair.0.max(pair.1))).is_some_and(|p| p.0 == since);
                 if same && self.blocked(pair.0, pair.1).is_some() {
                     self.close(at, LinkCode::Silent);
+                }
+            }
+            Event::Probed { at, of_use } => self.probed(at, of_use),
+            Event::Kept { slot, run, chan, from, since } => {
+                if self.proxies[slot].run == run {
+                    self.kept_too_long(slot, chan, from, since);
                 }
             }
             Event::Restart { slot } => self.start(slot),

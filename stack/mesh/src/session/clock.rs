@@ -16,8 +16,7 @@ impl Session {
         let kept = self.kept.front().map(|(until, _)| *until);
         let drained = self.drained_by();
         // While something waits to be sent nothing is matched, and nothing needs to be woken for it.
-        let matches = self.drains_since.is_none() && self.outbox.is_empty();
-        let matching = if matches { self.rounds.timeout() } else { None };
+        let matching = if self.outbox.is_empty() { self.rounds.timeout() } else { None };
         [Some(ping.min(silent)), held, leaving, kept, drained, matching].into_iter().flatten().min().unwrap_or(silent)
     }
 
@@ -28,11 +27,7 @@ impl Session {
             return Some(Over::ours(LinkCode::Silent));
         }
         if now >= self.pinged_at.map_or(heard, |at| at.max(heard)) + self.config.ping_after {
-            self.pinged_at = Some(now);
-            // One that waits already says the same.
-            if !self.outbox.iter().any(|message| matches!(message, Control::Ping(_))) {
-                self.outbox.push_back(Control::Ping(self.id.0));
-            }
+            self.ping();
         }
         while self.pen.front().is_some_and(|held| now >= held.until) {
             if let Some(mut held) = self.pen.pop_front() {
@@ -44,6 +39,8 @@ impl Session {
                 leaving.left.cancel();
             }
         }
+        self.attached.retain(|_, last| last.stopped.is_none_or(|until| now < until));
+        self.begun.retain(|_, begun| !begun.is_cancelled());
         while self.kept.front().is_some_and(|(until, _)| now >= *until) {
             self.kept.pop_front();
         }
@@ -51,6 +48,14 @@ impl Session {
             self.inputs.push_back(Input::Timeout);
         }
         None
+    }
+
+    pub(super) fn ping(&mut self) {
+        self.pinged_at = Some(Instant::now());
+        // One that waits already says the same.
+        if !self.outbox.iter().any(|message| matches!(message, Control::Ping(_))) {
+            self.outbox.push_back(Control::Ping(self.id.0));
+        }
     }
 
     // Giving way to another link.

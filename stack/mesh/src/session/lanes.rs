@@ -1,12 +1,15 @@
 //! Which lane is for which hub, and what is to be done when one ends.
 
-use super::{Held, LaneEnd, Session};
+use super::{Attached, Held, LaneEnd, Session};
 use crate::{
     lane_in::{self, InEnd, Opened},
-    lane_out::{self, OutEnd},
+    lane_out::{self, OutEnd, Turn},
     over::Over,
 };
-use nws_protocol::{ChannelId, LinkCode, limits::UNMATCHED_LANE_TIMEOUT};
+use nws_protocol::{
+    ChannelId, LinkCode,
+    limits::{PROOF_TIMEOUT, UNMATCHED_LANE_TIMEOUT},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
@@ -24,34 +27,76 @@ impl Session {
         self.feeds += 1;
         matched.feed = self.feeds;
         let feed = matched.feed;
-        let out = matched.hub.lane_out(self.peer, self.id);
+        let out = matched.hub.lane_out(self.peer, self.id, self.peer_max_frame_bytes);
         let (link, activity) = (Arc::clone(&self.link), Arc::clone(&self.activity));
         let (stall, left) = (self.config.lane_stall, matched.left.clone());
+        let (turn, cue) = Turn::after(self.begun.get(&channel).cloned(), matched.heard.clone(), UNMATCHED_LANE_TIMEOUT);
+        self.begun.insert(channel, turn.begun());
+        // Ends the one before, if it waits for its cue still.
+        matched.turn = Some(turn);
         self.lanes.spawn(async move {
-            LaneEnd::Out(channel, feed, lane_out::feed(link, channel, out, stall, activity, left).await)
+            LaneEnd::Out(channel, feed, lane_out::feed(link, channel, out, cue, stall, activity, left).await)
         });
     }
 
     pub(super) fn lane_opened(&mut self, opened: Opened) {
-        let Some(matched) = self.matched.get(&opened.channel) else {
-            self.pen.push_back(Held { opened, until: Instant::now() + UNMATCHED_LANE_TIMEOUT });
+        let Some(matched) = self.matched.get(&opened.channel).filter(|matched| !matched.idle) else {
+            // Where this link is not believed yet, the other end may have moved lanes here already.
+            let patience = if self.moves_lanes { UNMATCHED_LANE_TIMEOUT } else { PROOF_TIMEOUT };
+            self.pen.push_back(Held { opened, until: Instant::now() + patience });
             return;
         };
+        matched.heard.cancel();
         let lane_in = matched.hub.lane_in(self.peer, self.id);
-        let left = matched.left.clone();
+        let (channel, left) = (opened.channel, matched.left.clone());
+        self.lanes_opened += 1;
+        let lane = self.lanes_opened;
+        self.attached.insert(channel, Attached { lane, epoch: matched.hub.epoch(), stopped: None });
         let (max_frame_bytes, activity) = (self.max_frame_bytes, Arc::clone(&self.activity));
         self.lanes_in += 1;
-        self.lanes
-            .spawn(async move { LaneEnd::In(lane_in::read(opened, lane_in, max_frame_bytes, activity, left).await) });
+        self.lanes.spawn(async move {
+            LaneEnd::In(channel, lane, lane_in::read(opened, lane_in, max_frame_bytes, activity, left).await)
+        });
+    }
+
+    /// Opens the lane of a channel that is matched, and attaches those that came for it.
+    pub(super) fn begin_lanes(&mut self, channel: ChannelId) {
+        self.feed(channel);
+        let (now, rest): (Vec<Held>, Vec<Held>) = self.pen.drain(..).partition(|held| held.opened.channel == channel);
+        self.pen = rest.into();
+        for held in now {
+            self.lane_opened(held.opened);
+        }
+    }
+
+    /// This link is believed now: the lanes of all that was matched on it move here.
+    pub(super) fn is_admitted(&mut self) {
+        self.moves_lanes = true;
+        let until = Instant::now() + UNMATCHED_LANE_TIMEOUT;
+        self.pen.iter_mut().for_each(|held| held.until = until);
+        let channels: Vec<ChannelId> = self.matched.keys().copied().collect();
+        for channel in channels {
+            if let Some(matched) = self.matched.get_mut(&channel) {
+                matched.idle = false;
+            }
+            self.begin_lanes(channel);
+        }
     }
 
     pub(super) fn lane_ended(&mut self, end: LaneEnd) -> Option<Over> {
-        if let LaneEnd::In(_) = end {
+        if let LaneEnd::In(channel, lane, end) = &end {
             self.lanes_in = self.lanes_in.saturating_sub(1);
+            if let Some(last) = self.attached.get_mut(channel).filter(|last| last.lane == *lane) {
+                if matches!(end, InEnd::Stopped) {
+                    last.stopped = Some(Instant::now() + self.config.drain_patience);
+                } else {
+                    self.attached.remove(channel);
+                }
+            }
         }
         match end {
-            LaneEnd::In(InEnd::Fault(over)) => return Some(over),
-            LaneEnd::In(InEnd::Finished(lane)) => {
+            LaneEnd::In(_, _, InEnd::Fault(over)) => return Some(over),
+            LaneEnd::In(_, _, InEnd::Finished(lane)) => {
                 if self.kept.len() >= MAX_KEPT {
                     self.kept.pop_front();
                 }
@@ -65,7 +110,7 @@ impl Session {
                 });
             }
             LaneEnd::Reopen(channel, feed) if self.is_current(channel, feed) => self.feed(channel),
-            LaneEnd::In(InEnd::Done) | LaneEnd::Out(..) | LaneEnd::Reopen(..) => {}
+            LaneEnd::In(_, _, InEnd::GivenUp | InEnd::Stopped) | LaneEnd::Out(..) | LaneEnd::Reopen(..) => {}
         }
         None
     }

@@ -9,6 +9,7 @@
 )]
 
 pub mod raw;
+pub mod slow_control;
 
 use bytes::{Bytes, BytesMut};
 use nws_discovery::{Discovery, Off};
@@ -191,6 +192,11 @@ impl Client {
             }
         }
         self.read_frames();
+    }
+
+    /// What was caught up with.
+    pub fn take_events(&mut self) -> VecDeque<Event> {
+        std::mem::take(&mut self.events)
     }
 
     /// Waits until this peer is there, and keeps all that is told.

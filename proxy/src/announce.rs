@@ -19,8 +19,11 @@ pub(crate) fn line(words: impl fmt::Display) {
 }
 
 /// Says where everything is, and that it is ready.
-pub(crate) fn started(settings: &Settings, port: u16, links: &[(TransportKind, SocketAddr)]) {
+pub(crate) fn started(settings: &Settings, port: u16, tls_port: Option<u16>, links: &[(TransportKind, SocketAddr)]) {
     line(format_args!("console: http://localhost:{port}/"));
+    if let Some(port) = tls_port {
+        line(format_args!("tls: https://localhost:{port}/"));
+    }
     let links: Vec<String> = links.iter().map(|(kind, address)| format!("{kind} on {address}")).collect();
     line(format_args!("links: {}", links.join(", ")));
     line(format_args!("discovery: {}", discovery(settings)));
@@ -58,17 +61,23 @@ pub(crate) async fn keep_telling(mut health: watch::Receiver<Option<Health>>) ->
     }
 }
 
+/// How discovery fares, as a line.
+fn health(health: &Health) -> Option<String> {
+    let warning = if *health == Health::Visible { "" } else { "warning: " };
+    words(health).map(|words| format!("discovery: {warning}{words}"))
+}
+
 /// How discovery fares, with what to do when it fares badly.
-pub(crate) fn health(health: &Health) -> Option<String> {
+pub(crate) fn words(health: &Health) -> Option<String> {
     match health {
-        Health::Visible => Some("discovery: visible; other proxies can find this one".to_owned()),
+        Health::Visible => Some("visible; other proxies can find this one".to_owned()),
         Health::NotVisible { for_ } => Some(format!(
-            "discovery: warning: after {} s this proxy cannot see its own announcement, so others may not find it. \
+            "after {} s this proxy cannot see its own announcement, so others may not find it. \
              Allow multicast DNS (UDP port 5353) in the firewall, or name the other proxies with --peer HOST:PORT",
             for_.as_secs()
         )),
         Health::Failed(why) => Some(format!(
-            "discovery: warning: multicast DNS does not work now ({why}); it is tried again. \
+            "multicast DNS does not work now ({why}); it is tried again. \
              Other proxies can be named with --peer HOST:PORT"
         )),
         _ => None,

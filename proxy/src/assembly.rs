@@ -5,9 +5,12 @@ use crate::{
     exit::{Exit, Failure},
     links,
     settings::{AllowedOrigin, DiscoveryChoice, Settings, TransportChoice},
+    status::Network,
+    tls::Tls,
+    web,
 };
 use nws_discovery::{DiscoveredTransport, Discovery, Health, Mdns, MdnsConfig, Off};
-use nws_gateway::{BindError, Gateway, GatewaySettings, Listeners, SessionSettings};
+use nws_gateway::{BindError, Folder, Gateway, GatewaySettings, Listeners, SessionSettings, TlsDoor};
 use nws_hub::{Channels, HubLimits};
 use nws_mesh::{Mesh, MeshConfig, MeshHandle, Port};
 use nws_protocol::{
@@ -26,26 +29,38 @@ use tokio_util::sync::CancellationToken;
 /// QUIC's own limit of silence is a net below that of links, which notice earlier and say so.
 const BEYOND_SILENCE: Duration = Duration::from_secs(5);
 
+/// What was read from files before anything starts.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    pub(crate) network_key: NetworkKey,
+    /// The folder of the user's own pages.
+    pub(crate) www: Option<Folder>,
+    /// For clients over TLS.
+    pub(crate) tls: Option<Tls>,
+}
+
 /// A running proxy.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    mesh: MeshHandle,
+    mesh: Arc<MeshHandle>,
     gateway: JoinHandle<()>,
     closing: CancellationToken,
     deadline: Duration,
     /// Where it can be reached.
     pub(crate) port: u16,
+    pub(crate) tls_port: Option<u16>,
     pub(crate) links: Vec<(TransportKind, SocketAddr)>,
 }
 
 impl Proxy {
     /// Starts one. When this returns, clients and links are accepted.
-    pub(crate) async fn start(settings: &Settings, network_key: NetworkKey) -> Result<Self, Failure> {
-        let door = Listeners::bind(settings.port).await.map_err(|error| no_door(settings.port, &error))?;
-        if let Some(missing) = door.missing() {
-            tracing::info!("clients can use one address of loopback only: {missing}");
-        }
+    pub(crate) async fn start(settings: &Settings, files: Files) -> Result<Self, Failure> {
+        let door = door("--port", settings.port).await?;
         let port = door.port();
+        let (tls, tls_port) = match &files.tls {
+            Some(tls) => tls_door(tls).await.map(|(door, port)| (Some(door), Some(port)))?,
+            None => (None, None),
+        };
         let transports = transports(settings)?;
         let listeners = links::listen(&transports, settings.link_listen).await?;
         let links: Vec<_> = listeners.iter().map(|(kind, listener)| (*kind, listener.local_addr())).collect();
@@ -53,7 +68,7 @@ impl Proxy {
         let instance = InstanceId::random(&mut OsRng);
         let channels = Channels::new(hub_limits(settings));
         let mesh = Mesh::start(
-            mesh_config(settings, instance, network_key),
+            mesh_config(settings, instance, files.network_key),
             Arc::clone(&channels),
             transports
                 .into_iter()
@@ -63,10 +78,21 @@ impl Proxy {
             discovery(settings, instance, &links),
             settings.peer.clone(),
         );
+        let mesh = Arc::new(mesh);
+        let network = Network {
+            instance,
+            transports: links.iter().map(|(kind, _)| *kind).collect(),
+            searching: settings.discovery == DiscoveryChoice::Mdns,
+            mesh: Arc::clone(&mesh),
+        };
         let closing = CancellationToken::new();
-        let gateway = Gateway::new(door, channels, gateway_settings(settings));
+        let gateway = Gateway::new(door, channels, gateway_settings(settings))
+            .with_assets(web::assets())
+            .with_folder(files.www)
+            .with_status(Arc::new(network))
+            .with_tls(tls);
         let gateway = tokio::spawn(gateway.run(closing.clone()));
-        Ok(Self { mesh, gateway, closing, deadline: settings.shutdown_deadline.get(), port, links })
+        Ok(Self { mesh, gateway, closing, deadline: settings.shutdown_deadline.get(), port, tls_port, links })
     }
 
     /// How discovery fares, and whenever that changes.
@@ -91,17 +117,31 @@ impl Proxy {
     }
 }
 
-fn no_door(port: u16, error: &BindError) -> Failure {
+/// The sockets that clients come in by; `flag` is where their port was chosen.
+async fn door(flag: &str, port: u16) -> Result<Listeners, Failure> {
+    let door = Listeners::bind(port).await.map_err(|error| no_door(flag, port, &error))?;
+    if let Some(missing) = door.missing() {
+        tracing::info!("clients can use one address of loopback only: {missing}");
+    }
+    Ok(door)
+}
+
+async fn tls_door(tls: &Tls) -> Result<(TlsDoor, u16), Failure> {
+    let door = door("--tls-port", tls.port).await?;
+    let port = door.port();
+    let door = TlsDoor::new(door, &tls.slot).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    Ok((door, port))
+}
+
+fn no_door(flag: &str, port: u16, error: &BindError) -> Failure {
     let words = match error {
         BindError::InUse(_) => {
-            format!("port {port} is in use: is another nws running? Choose another port with --port")
+            format!("port {port} is in use: is another nws running? Choose another port with {flag}")
         }
-        BindError::Forbidden(_) => {
-            format!(
-                "the system does not allow port {port}; ports under 1024 often need a privilege. Choose another with --port"
-            )
-        }
-        _ => format!("clients cannot be accepted: {error}. Another port may be had with --port"),
+        BindError::Forbidden(_) => format!(
+            "the system does not allow port {port}; ports under 1024 often need a privilege. Choose another with {flag}"
+        ),
+        _ => format!("clients cannot be accepted: {error}. Another port may be had with {flag}"),
     };
     Failure::new(Exit::Unavailable, words)
 }

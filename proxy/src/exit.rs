@@ -10,7 +10,7 @@ use std::{fmt, process::ExitCode};
 pub(crate) enum Exit {
     /// Something on the command line or in the environment is wrong.
     Usage = 64,
-    /// A file that was named can't be read.
+    /// A file or folder that was named can't be read.
     Input = 66,
     /// A port or an address can't be had.
     Unavailable = 69,
@@ -27,7 +27,7 @@ impl Exit {
     pub(crate) const TABLE: &[(u8, &str)] = &[
         (0, "ended as asked (SIGINT, SIGTERM), or --help, --version, --check done"),
         (Self::Usage as u8, "an unknown flag, or a bad value in a flag or in the environment"),
-        (Self::Input as u8, "a file that was named cannot be read"),
+        (Self::Input as u8, "a file or folder that was named cannot be read"),
         (Self::Unavailable as u8, "a port or an address cannot be had"),
         (Self::Internal as u8, "a fault of this program: please report it"),
         (Self::System as u8, "the system refused threads, sockets or output"),

@@ -3,21 +3,30 @@
 
 mod announce;
 mod assembly;
+mod bootstrap;
 mod exit;
 mod links;
 mod logging;
 mod open_files;
 mod settings;
 mod signals;
+mod status;
+mod tls;
+mod web;
 
-use assembly::Proxy;
+use assembly::{Files, Proxy};
 use exit::{Exit, Failure};
-use nws_protocol::NetworkKey;
+use nws_gateway::Folder;
 use settings::{LoadError, Loaded, Settings, Workers};
-use signals::{Signals, Wish};
+use signals::{Hangups, Signals, Wish};
 use std::process::ExitCode;
+use tls::Tls;
 
 fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if words.first().is_some_and(|first| first == bootstrap::NAME) {
+        return bootstrap::run(words).unwrap_or_else(|failure| complain(&failure));
+    }
     let environment: Vec<_> = std::env::vars_os().collect();
     let loaded = match settings::load(std::env::args_os(), &environment) {
         Ok(loaded) => loaded,
@@ -27,7 +36,7 @@ fn main() -> ExitCode {
         }
         Err(LoadError::Failure(failure)) => return complain(&failure),
     };
-    match prepare(&loaded).and_then(|key| if loaded.only_check { show(&loaded) } else { live(&loaded, key) }) {
+    match prepare(&loaded).and_then(|files| if loaded.only_check { show(&loaded) } else { live(&loaded, files) }) {
         Ok(code) => code,
         Err(failure) => complain(&failure),
     }
@@ -39,19 +48,29 @@ fn complain(failure: &Failure) -> ExitCode {
     failure.exit.into()
 }
 
-/// Starts the log, and reads the network key.
-fn prepare(loaded: &Loaded) -> Result<NetworkKey, Failure> {
+/// Starts the log, and reads what the settings name.
+fn prepare(loaded: &Loaded) -> Result<Files, Failure> {
     let settings = &loaded.settings;
     logging::start(&settings.log, settings.log_format);
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let Some(path) = &settings.network_key_file else { return Ok(NetworkKey::default()) };
-    let (key, warning) = settings::read_network_key(path)?;
-    if let Some(warning) = warning {
-        tracing::warn!("{warning}");
+    let mut files = Files::default();
+    if let Some(path) = &settings.network_key_file {
+        let (key, warning) = settings::read_network_key(path)?;
+        if let Some(warning) = warning {
+            tracing::warn!("{warning}");
+        }
+        files.network_key = key;
     }
-    Ok(key)
+    if let Some(path) = &settings.www {
+        let folder = Folder::open(path).map_err(|error| {
+            Failure::new(Exit::Input, format!("the folder {} (--www) cannot be served: {error}", path.display()))
+        })?;
+        files.www = Some(folder);
+    }
+    files.tls = Tls::open(settings)?;
+    Ok(files)
 }
 
 /// Prints the settings that count.
@@ -66,7 +85,7 @@ fn show(loaded: &Loaded) -> Result<ExitCode, Failure> {
 }
 
 /// Runs the proxy to its end.
-fn live(loaded: &Loaded, network_key: NetworkKey) -> Result<ExitCode, Failure> {
+fn live(loaded: &Loaded, files: Files) -> Result<ExitCode, Failure> {
     open_files::make_room(&loaded.settings);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Workers::Exactly(threads) = loaded.settings.workers {
@@ -76,7 +95,7 @@ fn live(loaded: &Loaded, network_key: NetworkKey) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::System, format!("the threads cannot be had: {error}")))?;
-    let end = runtime.block_on(serve(&loaded.settings, network_key));
+    let end = runtime.block_on(serve(&loaded.settings, files));
     // Whatever still computes is of no use to anybody now.
     runtime.shutdown_background();
     end.map(|end| match end {
@@ -91,18 +110,21 @@ enum End {
     AtOnce(Wish),
 }
 
-async fn serve(settings: &Settings, network_key: NetworkKey) -> Result<End, Failure> {
+async fn serve(settings: &Settings, files: Files) -> Result<End, Failure> {
     let mut signals = Signals::listen()?;
+    let tls = files.tls.clone();
+    let mut hangups = Hangups::listen(tls.is_some())?;
     let mut proxy = tokio::select! {
-        started = Proxy::start(settings, network_key) => started?,
+        started = Proxy::start(settings, files) => started?,
         _ = signals.next() => return Ok(End::InOrder),
     };
-    announce::started(settings, proxy.port, &proxy.links);
+    announce::started(settings, proxy.port, proxy.tls_port, &proxy.links);
     let health = proxy.health();
     let wish = tokio::select! {
         wish = signals.next() => wish,
         failure = proxy.failed() => return Err(failure),
         never = announce::keep_telling(health) => match never {},
+        never = tls::keep_fresh(tls, &mut hangups) => match never {},
     };
     tracing::info!(signal = wish.name(), "saying goodbye; a second signal ends at once");
     tokio::select! {

@@ -18,7 +18,7 @@ pub(crate) use duration::Span;
 pub(crate) use key::read_network_key;
 pub(crate) use size::Size;
 pub(crate) use sources::{LoadError, Loaded, load};
-pub(crate) use value::{Count, DiscoveryChoice, Filter, Interface, LogFormat, TransportChoice, Workers};
+pub(crate) use value::{Count, DiscoveryChoice, Filter, Interface, LogFormat, TransportChoice, Value, Workers};
 
 use nws_mesh::FixedPeer;
 use nws_protocol::matching::BudgetLimits;
@@ -82,6 +82,14 @@ settings! {
         allow_host: Vec<HostName> = "allow-host" "NAME" [];
         /// A client that is silent for this long is pinged; one that does not answer is closed.
         ping_interval: Span = "ping-interval" "TIME" ["54s"];
+        /// A folder of your own pages, served at /www/.
+        www: Option<PathBuf> = "www" "DIR" [];
+        /// Port for wss:// and https:// on this machine; 0 takes any free one. Needs tls-cert and tls-key.
+        tls_port: Option<u16> = "tls-port" "PORT" [];
+        /// File with the certificate for that port and its chain, in PEM; read again on SIGHUP.
+        tls_cert: Option<PathBuf> = "tls-cert" "FILE" [];
+        /// File with the private key of that certificate, in PEM; read again on SIGHUP.
+        tls_key: Option<PathBuf> = "tls-key" "FILE" [];
     }
     "Links to other proxies" {
         /// What carries links: quic, tcp, or auto (listen on both, dial QUIC first).

@@ -76,3 +76,43 @@ impl Signals {
         Wish::Interrupt
     }
 }
+
+/// Hears SIGHUP, where there is something to read again; elsewhere it keeps its usual effect.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(crate) struct Hangups(Option<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Hangups {
+    pub(crate) fn listen(wanted: bool) -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let heard = wanted.then(|| signal(SignalKind::hangup())).transpose();
+        heard.map(Self).map_err(|error| Failure::new(Exit::System, format!("signals cannot be received: {error}")))
+    }
+
+    /// The next one. Cancel safe.
+    pub(crate) async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// There is no such signal.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub(crate) struct Hangups;
+
+#[cfg(not(unix))]
+impl Hangups {
+    #[allow(clippy::unnecessary_wraps, reason = "the same shape as where signals can fail")]
+    pub(crate) fn listen(_wanted: bool) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    /// Never.
+    pub(crate) async fn next(&mut self) {
+        std::future::pending().await
+    }
+}

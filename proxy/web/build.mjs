@@ -20,6 +20,7 @@ const dist = join(here, "dist");
 const bundles = [
   { entry: "src/index.ts", out: "network-web-sockets.mjs", format: "esm" },
   { entry: "src/global.ts", out: "network-web-sockets.js", format: "iife" },
+  { entry: "src/bootstrap/index.ts", out: "network-web-sockets-bootstrap.mjs", format: "esm" },
 ];
 
 /** @param {string} folder */

@@ -42,6 +42,18 @@ impl Settings {
                 return Err(format!("{name} is {span}; it must be at least 10ms"));
             }
         }
+        let tls = [
+            ("tls-port", self.tls_port.is_some()),
+            ("tls-cert", self.tls_cert.is_some()),
+            ("tls-key", self.tls_key.is_some()),
+        ];
+        if let (Some((given, _)), Some((missing, _))) = (tls.iter().find(|(_, is)| *is), tls.iter().find(|(_, is)| !is))
+        {
+            return Err(format!("{given} is set and {missing} is not; tls-port, tls-cert and tls-key need each other"));
+        }
+        if self.tls_port == Some(self.port) && self.port != 0 {
+            return Err(format!("port and tls-port are both {}; they must differ", self.port));
+        }
         shorter(
             ("client-stall", self.client_stall),
             ("lane-stall", self.lane_stall),
@@ -94,6 +106,18 @@ mod tests {
     fn a_message_fits_into_a_frame() {
         assert!(check(&[("max-message-bytes", "65MiB")]).unwrap_err().contains("at most"));
         assert!(check(&[("max-message-bytes", "0")]).unwrap_err().contains("at least"));
+    }
+
+    #[test]
+    fn what_tls_needs_is_there() {
+        let words = check(&[("tls-port", "9443")]).unwrap_err();
+        assert!(words.contains("tls-port is set and tls-cert is not"), "{words}");
+        let words = check(&[("tls-cert", "a"), ("tls-key", "b")]).unwrap_err();
+        assert!(words.contains("tls-cert is set and tls-port is not"), "{words}");
+        check(&[("tls-cert", "a"), ("tls-key", "b"), ("tls-port", "9443")]).unwrap();
+        let words = check(&[("tls-cert", "a"), ("tls-key", "b"), ("tls-port", "9009")]).unwrap_err();
+        assert!(words.contains("both 9009"), "{words}");
+        check(&[("tls-cert", "a"), ("tls-key", "b"), ("tls-port", "0"), ("port", "0")]).unwrap();
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub(crate) fn read_network_key(path: &Path) -> Result<(NetworkKey, Option<String
             ),
         )
     })?;
+    if key.reveal().iter().all(|byte| *byte == 0) {
+        // As a salt it is the same as no key (HMAC pads with zeros), and so would keep nobody out.
+        let words =
+            format!("the network key file {shown} holds 32 zero bytes, which is as good as no key; make another");
+        return Err(Failure::new(Exit::Config, words));
+    }
     Ok((key, warning))
 }
 
@@ -87,5 +93,14 @@ mod tests {
         for content in [&b""[..], b"secret", &[b'a'; 31], &[b'a'; 63], &[b'a'; 65], &[0; 33], &[b'a'; 1025]] {
             assert!(parse(content).is_none(), "{} bytes", content.len());
         }
+    }
+
+    #[test]
+    fn a_key_of_zeros_is_refused_as_it_keeps_nobody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, "00".repeat(32)).unwrap();
+        let failure = read_network_key(&path).unwrap_err().to_string();
+        assert!(failure.contains("zero bytes"), "{failure}");
     }
 }

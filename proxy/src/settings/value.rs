@@ -119,7 +119,7 @@ impl Value for SocketAddr {
 
 impl Value for PathBuf {
     fn read(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err("needs the path of a file".to_owned()) } else { Ok(Self::from(text)) }
+        if text.is_empty() { Err("needs the path of a file or folder".to_owned()) } else { Ok(Self::from(text)) }
     }
 
     fn toml(&self) -> String {

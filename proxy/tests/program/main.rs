@@ -10,7 +10,9 @@
 
 mod client;
 mod life;
+mod pages;
 mod precedence;
 mod process;
 mod refusals;
 mod secrets;
+mod tls;

@@ -17,8 +17,8 @@ declare global {
 
 const USUAL_PORT = "9009";
 const USUAL = `ws://localhost:${USUAL_PORT}`;
-/** Where a proxy serves this library, whatever its port is; last the name that the original library had. */
-const SERVED_AS = /^\/(network-web-sockets\.m?js|lib\/namedwebsockets\.js)$/;
+/** Where a proxy serves this library, whatever its port is; last the names that the original library had. */
+const SERVED_AS = /^\/((lib\/)?network-web-sockets\.m?js|lib\/(named|network)websockets\.js)$/;
 const LOOPBACK = /^(.+\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/;
 
 let script: URL | undefined;

@@ -33,10 +33,12 @@ describe("the proxy's address", () => {
       where("http://localhost:4711/www/", { script: "http://localhost:4711/network-web-sockets.js" }),
       "ws://localhost:4711",
     );
-    assert.equal(
-      where("http://localhost:4711/www/", { script: "http://localhost:4711/lib/namedwebsockets.js" }),
-      "ws://localhost:4711",
-    );
+    for (const path of ["namedwebsockets.js", "networkwebsockets.js", "network-web-sockets.js", "network-web-sockets.mjs"]) {
+      assert.equal(
+        where("http://localhost:4711/www/", { script: `http://localhost:4711/lib/${path}` }),
+        "ws://localhost:4711",
+      );
+    }
     assert.equal(
       where("https://example.org/", { script: "http://127.0.0.1:9009/network-web-sockets.js" }),
       "ws://127.0.0.1:9009",

@@ -1,14 +1,16 @@
 //! One HTTP connection up to its end, or up to the upgrade that makes a client of it.
 //!
-//! Requests are answered without waiting for anything, so the service is a plain function; the seat
-//! that an upgrade took lies beside it until hyper has sent the 101 and gives the socket back. If the
-//! client vanishes before, the seat is dropped with the connection, and so leaves its channel.
+//! An upgrade is answered without waiting for anything; the seat that it took lies beside the service until hyper has sent
+//! the 101 and gives the socket back. If the client vanishes before, the seat is dropped with the connection, and
+//! so leaves its channel.
 
 use crate::{
     access::Access,
+    answer::Answer,
+    figures::Figures,
     handshake,
-    pages::{self, Pages},
-    refusal::{Answer, Refusal},
+    refusal::Refusal,
+    site::{self, Found, Later, Site},
 };
 use bytes::Bytes;
 use hyper::{
@@ -24,14 +26,14 @@ use percent_encoding::percent_decode_str;
 use std::{
     cell::Cell,
     convert::Infallible,
-    future::{Ready, poll_fn, ready},
+    future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -52,22 +54,26 @@ const LINGER_BYTES: usize = 256 * 1024;
 pub(crate) struct Door {
     pub(crate) port: u16,
     pub(crate) access: Access,
-    pub(crate) pages: Pages,
+    pub(crate) site: Site,
     pub(crate) header_timeout: Duration,
     pub(crate) channels: Arc<Channels>,
+    pub(crate) figures: Arc<Figures>,
 }
 
 /// A client that has come in.
 #[derive(Debug)]
-pub(crate) struct Entered {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Entered<S> {
+    pub(crate) stream: S,
     /// What it sent right behind its request.
     pub(crate) leftover: Bytes,
     pub(crate) seat: ClientSeat,
 }
 
 /// Serves a connection until it ends, or hands it over. On shutdown the request at hand is finished.
-pub(crate) async fn serve(door: Arc<Door>, stream: TcpStream, shutdown: CancellationToken) -> Option<Entered> {
+pub(crate) async fn serve<S>(door: Arc<Door>, stream: S, shutdown: CancellationToken) -> Option<Entered<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let header_timeout = door.header_timeout;
     let visitor = Visitor { door, seat: Cell::new(None) };
     // hyper holds the socket, its buffers and the service; all is given back or gone when this returns.
@@ -103,7 +109,7 @@ pub(crate) async fn serve(door: Arc<Door>, stream: TcpStream, shutdown: Cancella
     }
 }
 
-async fn linger(stream: &mut TcpStream) {
+async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     if stream.shutdown().await.is_err() {
         return;
     }
@@ -129,36 +135,69 @@ struct Visitor {
 impl Service<Request<Incoming>> for Visitor {
     type Response = Answer;
     type Error = Infallible;
-    type Future = Ready<Result<Answer, Infallible>>;
+    type Future = Reply;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        ready(Ok(self.answer(&request).unwrap_or_else(|refusal| {
-            tracing::debug!(%refusal, "request refused");
-            refusal.answer()
-        })))
+    fn call(&self, request: Request<Incoming>) -> Reply {
+        match self.answer(&request) {
+            Found::Now(result) => Reply::Now(Some(said(result))),
+            Found::Later(later) => Reply::Later(later),
+            Found::Nothing => Reply::Now(Some(said(Err(Refusal::NotFound)))),
+        }
     }
 }
 
+/// An answer that is there, or one that has to be waited for.
+enum Reply {
+    Now(Option<Answer>),
+    Later(Later),
+}
+
+impl Future for Reply {
+    type Output = Result<Answer, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            // hyper polls an answer once.
+            Self::Now(answer) => answer.take().map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer))),
+            Self::Later(later) => Poll::Ready(Ok(said(ready!(later.as_mut().poll(cx))))),
+        }
+    }
+}
+
+fn said(result: Result<Answer, Refusal>) -> Answer {
+    result.unwrap_or_else(|refusal| {
+        tracing::debug!(%refusal, "request refused");
+        refusal.answer()
+    })
+}
+
 impl Visitor {
-    fn answer(&self, request: &Request<Incoming>) -> Result<Answer, Refusal> {
+    fn answer(&self, request: &Request<Incoming>) -> Found {
         let door = &*self.door;
-        door.access.check_host(request.headers(), request.uri())?;
         // An upgrade first: "health" and "console" are good names for channels too.
-        if handshake::is_wanted(request) {
-            return self.enter(request);
+        let upgrade = handshake::is_wanted(request);
+        let checked = door.access.check_host(request.headers(), request.uri());
+        if upgrade {
+            let entered = checked.and_then(|()| self.enter(request));
+            return Found::Now(entered.inspect_err(|refusal| door.figures.refused(refusal)));
         }
-        if let Some(answer) = door.pages.answer(request.method(), request.uri().path()) {
-            return answer;
+        if let Err(refusal) = checked {
+            return Found::Now(Err(refusal));
         }
-        match *request.method() {
-            Method::GET | Method::HEAD => {}
-            _ => return Err(Refusal::Method("GET")),
+        match door.site.answer(&door.access, request) {
+            Found::Nothing => Found::Now(Err(self.no_page(request))),
+            found => found,
         }
-        match channel_key(request.uri().path()) {
-            Some(key) if !pages::RESERVED.contains(&key.name.reveal()) => {
-                Err(Refusal::NotAnUpgrade { port: door.port })
+    }
+
+    /// What to say where there is no page.
+    fn no_page(&self, request: &Request<Incoming>) -> Refusal {
+        match (request.method(), channel_key(request.uri().path())) {
+            (&Method::GET | &Method::HEAD, Some(key)) if !site::RESERVED.contains(&key.name.reveal()) => {
+                Refusal::NotAnUpgrade { port: self.door.port }
             }
-            _ => Err(Refusal::NotFound),
+            (&Method::GET | &Method::HEAD, _) => Refusal::NotFound,
+            _ => Refusal::Method("GET"),
         }
     }
 

@@ -2,13 +2,12 @@
 
 use crate::{
     access::one,
-    refusal::{Answer, Refusal},
+    answer::{Answer, bare},
+    refusal::Refusal,
 };
-use bytes::Bytes;
 use data_encoding::BASE64;
-use http_body_util::Full;
 use hyper::{
-    HeaderMap, Request, Response, StatusCode, Version,
+    HeaderMap, Request, StatusCode, Version,
     body::Body,
     header::{
         ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION,
@@ -48,8 +47,7 @@ pub(crate) fn accept<B: Body>(request: &Request<B>) -> Result<Answer, Refusal> {
     if !BASE64.decode(key.as_bytes()).is_ok_and(|nonce| nonce.len() == 16) {
         return Err(Refusal::BadUpgrade("Sec-WebSocket-Key must be 16 bytes in base64"));
     }
-    let mut answer = Response::new(Full::new(Bytes::new()));
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let mut answer = bare(StatusCode::SWITCHING_PROTOCOLS);
     let mut set = |name: HeaderName, value: HeaderValue| {
         answer.headers_mut().insert(name, value);
     };
@@ -89,6 +87,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
     use super::*;
+    use bytes::Bytes;
+    use http_body_util::Full;
 
     fn request(headers: &[(&str, &str)]) -> Request<Full<Bytes>> {
         let mut request = Request::builder().uri("/chat");

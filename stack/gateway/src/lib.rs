@@ -6,14 +6,27 @@
 pub mod frames;
 
 mod access;
+mod answer;
+mod assets;
+mod conditional;
 mod door;
+mod figures;
+mod folder;
 mod handshake;
 mod listen;
-mod pages;
+mod media_type;
+mod metrics;
 mod refusal;
+mod report;
 mod server;
 mod session;
+mod site;
+mod tls;
 
+pub use assets::Assets;
+pub use folder::Folder;
 pub use listen::{BindError, Listeners};
+pub use report::{DiscoveryState, DiscoveryStatus, LinkStatus, NetworkStatus, StatusSource};
 pub use server::{Gateway, GatewaySettings};
 pub use session::SessionSettings;
+pub use tls::{BadCertificate, Certificate, CertificateSlot, TlsDoor};

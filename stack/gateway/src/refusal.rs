@@ -1,16 +1,12 @@
 //! Every way to be turned away before the upgrade, with the words that say what to do instead.
 
-use bytes::Bytes;
-use http_body_util::Full;
+use crate::answer::{Answer, text};
 use hyper::{
-    Response, StatusCode,
-    header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS},
+    StatusCode,
+    header::{ALLOW, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE},
 };
 use nws_hub::JoinError;
 use std::fmt;
-
-/// A whole answer.
-pub(crate) type Answer = Response<Full<Bytes>>;
 
 const NAMES: &str = "A channel's address is ws://localhost:PORT/NAME, where NAME has 1 to 255 of the characters \
                      A-Z a-z 0-9 + = * . _ - and no others.";
@@ -24,10 +20,14 @@ pub(crate) enum Refusal {
         allowed: String,
     },
     ForeignOrigin,
+    /// A page of another origin asks for what is for this proxy's own pages.
+    OtherOrigin,
     /// With the methods that are allowed there.
     Method(&'static str),
     /// Nothing is at this path, and it is not a channel's.
     NotFound,
+    /// Nothing is at this path below a folder of files.
+    NoFile,
     /// A channel's path, asked for as if it were a page.
     NotAnUpgrade {
         port: u16,
@@ -36,17 +36,19 @@ pub(crate) enum Refusal {
     BadUpgrade(&'static str),
     Version,
     Full(JoinError),
+    /// What would have to answer is busy; with what that is.
+    Busy(&'static str),
 }
 
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::NoHost | Self::ManyHosts | Self::BadUpgrade(_) => StatusCode::BAD_REQUEST,
-            Self::ForeignHost { .. } | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::ForeignHost { .. } | Self::ForeignOrigin | Self::OtherOrigin => StatusCode::FORBIDDEN,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoFile => StatusCode::NOT_FOUND,
             Self::NotAnUpgrade { .. } | Self::Version => StatusCode::UPGRADE_REQUIRED,
-            Self::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -84,6 +86,11 @@ impl fmt::Display for Refusal {
             Self::ForeignOrigin => f.write_str(
                 "Pages of this origin may not use this proxy. Its owner can allow the origin with --allow-origin.",
             ),
+            Self::OtherOrigin => {
+                f.write_str("This is for this proxy's own pages and for programs on this machine only.")
+            }
+            Self::NoFile => f.write_str("There is no such file."),
+            Self::Busy(what) => write!(f, "Too busy: {what}. Try again soon."),
             Self::Method(allowed) => write!(f, "This method is not allowed here; allowed: {allowed}."),
             Self::NotFound => write!(f, "Nothing is here. {NAMES}"),
             Self::NotAnUpgrade { port } => write!(
@@ -98,13 +105,4 @@ impl fmt::Display for Refusal {
             Self::Full(error) => write!(f, "No room: {error}. Try again when some have left, or raise --max-clients."),
         }
     }
-}
-
-/// An answer in words.
-pub(crate) fn text(status: StatusCode, words: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(words.into()));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    answer
 }

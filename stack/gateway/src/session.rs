@@ -7,7 +7,10 @@
 mod outbox;
 mod speech;
 
-use crate::frames::{self, Incoming, Reader};
+use crate::{
+    figures::{Figures, Held},
+    frames::{self, Incoming, Reader},
+};
 use bytes::{Bytes, BytesMut};
 use nws_hub::ClientSeat;
 use nws_protocol::ClientClose;
@@ -67,12 +70,14 @@ pub(crate) async fn run<S>(
     leftover: Bytes,
     seat: ClientSeat,
     settings: Arc<SessionSettings>,
+    figures: Arc<Figures>,
     shutdown: CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut session = Session::new(stream, seat, &settings, shutdown);
+    let mut session = Session::new(stream, seat, &settings, figures, shutdown);
     let close = session.live(leftover).await;
+    session.figures.closed(&close);
     tracing::debug!(code = close.code(), "client leaves");
     session.end(&close, settings.close_deadline).await;
 }
@@ -83,6 +88,8 @@ struct Session<S> {
     /// Gone as soon as the client is to be closed: others hear of it at once.
     speech: Option<Speech>,
     outbox: Outbox,
+    /// Something written may still be held by the stream: TLS takes more than its socket does.
+    unflushed: bool,
     /// The answer to the client's own close frame.
     close_reply: Option<Bytes>,
     ping_interval: Duration,
@@ -92,17 +99,30 @@ struct Session<S> {
     heard: bool,
     awaiting_pong: bool,
     /// While held back: when to look whether a receiver is to be closed.
-    judgement: Option<Pin<Box<Sleep>>>,
+    judgement: Option<Judgement>,
+    figures: Arc<Figures>,
     shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
+struct Judgement {
+    due: Pin<Box<Sleep>>,
+    _held: Held,
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    fn new(stream: S, seat: ClientSeat, settings: &SessionSettings, shutdown: CancellationToken) -> Self {
+    fn new(
+        stream: S,
+        seat: ClientSeat,
+        settings: &SessionSettings,
+        figures: Arc<Figures>,
+        shutdown: CancellationToken,
+    ) -> Self {
         Self {
             stream,
             reader: Reader::new(settings.max_message_bytes),
             speech: Some(Speech::new(seat)),
             outbox: Outbox::default(),
+            unflushed: false,
             close_reply: None,
             ping_interval: settings.ping_interval,
             pong_timeout: settings.pong_timeout,
@@ -110,6 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             heard: false,
             awaiting_pong: false,
             judgement: None,
+            figures,
             shutdown: Box::pin(shutdown.cancelled_owned()),
         }
     }
@@ -157,12 +178,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 continue;
             }
             let interval = speech.seat().judge_interval();
-            let judgement = self.judgement.get_or_insert_with(|| Box::pin(time::sleep(interval)));
-            if judgement.as_mut().poll(cx).is_pending() {
+            let judgement = self
+                .judgement
+                .get_or_insert_with(|| Judgement { due: Box::pin(time::sleep(interval)), _held: self.figures.hold() });
+            if judgement.due.as_mut().poll(cx).is_pending() {
                 return spoke;
             }
             speech.seat().judge();
-            judgement.as_mut().reset(Instant::now() + interval);
+            judgement.due.as_mut().reset(Instant::now() + interval);
         }
         self.judgement = None;
         spoke
@@ -174,12 +197,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             let Some(speech) = &mut self.speech else { return Ok(false) };
             match speech.seat_mut().poll_take(cx, self.outbox.parts()) {
                 Poll::Ready(result) => result?,
-                Poll::Pending => return Ok(false),
+                Poll::Pending => return self.poll_flush(cx).map(|()| false),
             }
             self.outbox.refilled();
         }
         match self.outbox.poll_write(&mut self.stream, cx) {
             Poll::Ready(Ok(bytes)) => {
+                self.figures.sent(bytes);
+                self.unflushed = true;
                 if !self.outbox.is_empty()
                     && let Some(speech) = &self.speech
                 {
@@ -193,6 +218,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 _ => Ok(false),
             },
         }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), ClientClose> {
+        if self.unflushed
+            && let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx)
+        {
+            self.unflushed = false;
+            flushed.map_err(|_| ClientClose::Normal)?;
+        }
+        Ok(())
     }
 
     /// Reads once, unless the client is held back; true when something came.
@@ -212,12 +247,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn hear(&mut self, bytes: &mut [u8]) -> Result<(), ClientClose> {
-        let Self { reader, speech: Some(speech), outbox, close_reply, .. } = self else { return Ok(()) };
+        let Self { reader, speech: Some(speech), outbox, close_reply, figures, .. } = self else { return Ok(()) };
         self.heard = true;
         let mut goodbye = None;
         let mut batch = BytesMut::new();
         let hint = bytes.len() + bytes.len() / 4;
+        let (length, mut messages) = (bytes.len(), 0);
         let result = reader.feed(bytes, &mut |message| {
+            messages += u64::from(matches!(message, Incoming::Text(_) | Incoming::Binary(_)));
             match message {
                 Incoming::Text(text) => speech.text(&mut batch, text, hint),
                 Incoming::Binary(data) => speech.binary(&mut batch, data),
@@ -230,6 +267,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             ControlFlow::Continue(())
         });
+        figures.received(length, messages);
         // What came before a fault was said all the same.
         speech.publish(&mut batch);
         result?;

@@ -1,4 +1,5 @@
 //! A gateway on a port of its own, and a client that sends and reads plain bytes.
+#![allow(dead_code, reason = "each test takes what it needs")]
 
 use nws_gateway::{Gateway, GatewaySettings, Listeners};
 use nws_hub::{Channels, HubLimits};
@@ -34,11 +35,20 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) async fn start(settings: GatewaySettings, limits: HubLimits) -> Self {
+        Self::start_with(settings, limits, |gateway| gateway).await
+    }
+
+    /// With a gateway that serves more than channels.
+    pub(crate) async fn start_with(
+        settings: GatewaySettings,
+        limits: HubLimits,
+        more: impl FnOnce(Gateway) -> Gateway,
+    ) -> Self {
         let listeners = Listeners::bind(0).await.unwrap();
         let (port, addresses) = (listeners.port(), listeners.addresses());
         let channels = Channels::new(limits);
         let shutdown = CancellationToken::new();
-        let gateway = Gateway::new(listeners, Arc::clone(&channels), settings);
+        let gateway = more(Gateway::new(listeners, Arc::clone(&channels), settings));
         let task = tokio::spawn(gateway.run(shutdown.clone()));
         Self { port, addresses, channels, shutdown, task }
     }
@@ -63,6 +73,39 @@ impl Proxy {
         })
         .await;
     }
+}
+
+/// Asks with these request lines after the Host, and gives the answer's status, head and body.
+pub(crate) async fn ask(proxy: &Proxy, first: &str, lines: &str) -> (u16, String, String) {
+    let (status, head, body) = ask_bytes(proxy, first, lines).await;
+    (status, head, String::from_utf8(body).unwrap())
+}
+
+/// The same for what is not text.
+pub(crate) async fn ask_bytes(proxy: &Proxy, first: &str, lines: &str) -> (u16, String, Vec<u8>) {
+    let mut raw = proxy.connect().await;
+    raw.send(format!("{first} HTTP/1.1\r\nHost: localhost:{}\r\n{lines}\r\n", proxy.port)).await;
+    raw.answer_bytes(first.starts_with("HEAD")).await
+}
+
+/// The header lines in lower-case names and sorted, as their order and case mean nothing.
+pub(crate) fn header_set(head: &str) -> Vec<String> {
+    let lines = head.lines().skip(1).filter(|line| !line.is_empty()).map(|line| {
+        let (name, value) = line.split_once(": ").unwrap();
+        format!("{}: {value}", name.to_lowercase())
+    });
+    let mut lines: Vec<String> = lines.filter(|line| !line.starts_with("date: ")).collect();
+    lines.sort();
+    lines
+}
+
+/// The value of a header that comes once.
+pub(crate) fn header(head: &str, name: &str) -> Option<String> {
+    let prefix = format!("{name}: ");
+    let mut found = header_set(head).into_iter().filter_map(|line| line.strip_prefix(&prefix).map(str::to_owned));
+    let first = found.next();
+    assert!(found.next().is_none(), "{name} comes twice: {head}");
+    first
 }
 
 /// Plain bytes to and from the gateway.
@@ -91,8 +134,14 @@ impl Raw {
         true
     }
 
-    /// Status, head and body of an HTTP answer.
+    /// Status, head and body of an HTTP answer, the body as text.
     pub(crate) async fn answer(&mut self, headless: bool) -> (u16, String, String) {
+        let (status, head, body) = self.answer_bytes(headless).await;
+        (status, head, String::from_utf8(body).unwrap())
+    }
+
+    /// Status, head and body of an HTTP answer.
+    pub(crate) async fn answer_bytes(&mut self, headless: bool) -> (u16, String, Vec<u8>) {
         let end = loop {
             if let Some(end) = self.read.windows(4).position(|window| window == b"\r\n\r\n") {
                 break end + 4;
@@ -104,7 +153,7 @@ impl Raw {
         let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
         let length = if headless { 0 } else { length.unwrap_or(0) };
         assert!(self.fill(length).await, "the body is cut");
-        let body = String::from_utf8(self.read.drain(..length).collect()).unwrap();
+        let body = self.read.drain(..length).collect();
         (head.split(' ').nth(1).unwrap().parse().unwrap(), head, body)
     }
 

@@ -1,0 +1,201 @@
+//! `nws bootstrap`: the WebRTC bootstrap server as a program of its own. Its settings are few and those of the
+//! original, so they are read here: flags beat the environment (`SECRET`, `PORT`), which beats the file.
+
+use crate::{
+    announce,
+    exit::{Exit, Failure},
+    logging,
+    settings::{Filter, LogFormat, Span, Value},
+    signals::{Hangups, Signals},
+};
+use clap::{Arg, ArgMatches, Command};
+use nws_bootstrap::{BootstrapConfig, Handle, Secret, Server, StartError};
+use std::{ffi::OsString, path::Path, process::ExitCode, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// The word that chooses it.
+pub(crate) const NAME: &str = "bootstrap";
+
+/// How long everyone has for their goodbye before a shutdown is final.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Runs it with the words after `nws`, the first of which is its name.
+///
+/// # Errors
+/// With the exit code and what to do.
+pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
+    let matches = match command().try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(help) => {
+            let _ = help.print();
+            return Ok(if help.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS });
+        }
+    };
+    let filter = read::<Filter>(&matches, "log")?.unwrap_or_else(|| Filter("info".to_owned()));
+    logging::start(&filter, read::<LogFormat>(&matches, "log-format")?.unwrap_or(LogFormat::Text));
+    let config = settings(&matches, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+    let builder = config.builder().map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::System, format!("the threads cannot be had: {error}")))?;
+    let end = runtime.block_on(async { serve(builder.bind().map_err(|error| refusal(&error))?).await });
+    runtime.shutdown_background();
+    end
+}
+
+async fn serve(server: Server) -> Result<ExitCode, Failure> {
+    let mut signals = Signals::listen()?;
+    let mut hangups = Hangups::listen(true)?;
+    let (address, handle, shutdown) = (server.local_addr(), server.handle(), CancellationToken::new());
+    announce::line(format_args!(
+        "bootstrap: joiners at /join, the root at /SECRET/webrtc-bootstrap-root, on {address}"
+    ));
+    announce::line("ready");
+    let mut running = std::pin::pin!(server.run(shutdown.clone()));
+    let wish = loop {
+        tokio::select! {
+            wish = signals.next() => break wish,
+            () = hangups.next() => reload(&handle),
+            () = &mut running => return Err(Failure::new(Exit::Internal, "the bootstrap server ended by itself")),
+        }
+    };
+    tracing::info!(signal = wish.name(), "saying goodbye; a second signal ends at once");
+    shutdown.cancel();
+    tokio::select! {
+        _ = tokio::time::timeout(FAREWELL, running) => Ok(ExitCode::SUCCESS),
+        wish = signals.next() => Ok(wish.exit_code()),
+    }
+}
+
+fn reload(handle: &Handle) {
+    match handle.reload() {
+        Ok(()) => tracing::info!("the certificate was read again"),
+        Err(error) => tracing::warn!(%error, "the old certificate stays"),
+    }
+}
+
+fn refusal(error: &StartError) -> Failure {
+    let (exit, advice) = match error {
+        StartError::Listen { .. } => {
+            (Exit::Unavailable, "; is another server running? Choose another port with --port")
+        }
+        StartError::Public { .. } | StartError::Tls(_) => (Exit::Input, ""),
+        _ => (Exit::Config, ""),
+    };
+    Failure::new(exit, format!("{error}{advice}"))
+}
+
+/// What the file, the environment and the flags say together.
+fn settings(matches: &ArgMatches, environment: impl Fn(&str) -> Option<String>) -> Result<BootstrapConfig, Failure> {
+    let mut config = match matches.get_one::<String>("file") {
+        Some(path) => file(path.as_ref())?,
+        None => BootstrapConfig::default(),
+    };
+    let flag = |name: &str| matches.get_one::<String>(name).cloned();
+    if let Some(secret) = flag("secret").or_else(|| environment("SECRET")) {
+        config.secret = Some(Secret::new(secret).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?);
+    }
+    if let Some(port) = flag("port").or_else(|| environment("PORT")) {
+        config.port = port
+            .parse()
+            .map_err(|_| Failure::new(Exit::Usage, format!("the port {port:?} is not a number up to 65535")))?;
+    }
+    if let Some(address) = flag("listen") {
+        let parsed = address.parse();
+        let words = || Failure::new(Exit::Usage, format!("--listen: {address:?} is not an IP address"));
+        config.listen = Some(parsed.map_err(|_| words())?);
+    }
+    if let Some(seed) = flag("seed") {
+        let parsed = seed.parse();
+        config.seed = Some(parsed.map_err(|_| Failure::new(Exit::Usage, format!("--seed: {seed:?} is not a number")))?);
+    }
+    if let Some(timeout) = read::<Span>(matches, "timeout")? {
+        config.timeout = timeout.get();
+    }
+    config.public = flag("public").map(Into::into).or(config.public);
+    config.tls_cert = flag("tls-cert").map(Into::into).or(config.tls_cert);
+    config.tls_key = flag("tls-key").map(Into::into).or(config.tls_key);
+    Ok(config)
+}
+
+fn file(path: &Path) -> Result<BootstrapConfig, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::Input, format!("the settings file {shown} cannot be read: {error}")))?;
+    BootstrapConfig::parse(&text).map_err(|error| Failure::new(Exit::Config, format!("{shown}: {error}")))
+}
+
+fn read<V: Value>(matches: &ArgMatches, name: &str) -> Result<Option<V>, Failure> {
+    let Some(text) = matches.get_one::<String>(name) else { return Ok(None) };
+    V::read(text).map(Some).map_err(|words| Failure::new(Exit::Usage, format!("--{name}: {words}")))
+}
+
+fn command() -> Command {
+    let flag = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("nws bootstrap")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A signalling server for WebRTC, for clients of the npm package webrtc-bootstrap and of our own library.")
+        .after_help(
+            "It listens on all addresses, so anybody who can reach this machine can join; only who knows the secret can \
+             be the root. GET /health and GET /metrics are public as well; they show figures, never the secret.",
+        )
+        .max_term_width(100)
+        .arg(Arg::new("file").value_name("FILE").help("Settings file: JSON as {\"secret\": \"…\"}, or TOML."))
+        .arg(flag("secret", "SECRET", "By which the root is known [environment: SECRET]."))
+        .arg(flag("port", "PORT", "Port to listen on [environment: PORT] [default: 5000]."))
+        .arg(flag("listen", "ADDRESS", "Listen on this address alone [default: all]."))
+        .arg(flag("public", "DIR", "Serve the files of this folder."))
+        .arg(flag("timeout", "TIME", "How long a joiner may stay [default: 30s]."))
+        .arg(flag("seed", "NUMBER", "Repeatable ids, for tests.").allow_hyphen_values(true))
+        .arg(flag("tls-cert", "FILE", "Serve wss:// with this certificate (PEM); SIGHUP reads it again."))
+        .arg(flag("tls-key", "FILE", "The certificate's key (PEM)."))
+        .arg(flag("log", "FILTER", "What is logged [default: info]."))
+        .arg(flag("log-format", "FORMAT", "text or json [default: text]."))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::*;
+
+    fn given(words: &[&str], environment: &[(&str, &str)]) -> Result<BootstrapConfig, Failure> {
+        let matches = command().try_get_matches_from([&["bootstrap"], words].concat()).unwrap();
+        let find =
+            |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        settings(&matches, find)
+    }
+
+    #[test]
+    fn flags_beat_the_environment_which_beats_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        std::fs::write(&path, r#"{"secret": "of-the-file"}"#).unwrap();
+        let file = path.to_str().unwrap();
+        let secret = |config: BootstrapConfig| config.secret.unwrap().reveal().to_owned();
+        assert_eq!(secret(given(&[file], &[]).unwrap()), "of-the-file");
+        assert_eq!(secret(given(&[file], &[("SECRET", "of-the-environment")]).unwrap()), "of-the-environment");
+        let all = given(&[file, "--secret", "of-the-flag", "--port", "1"], &[("SECRET", "x"), ("PORT", "2")]).unwrap();
+        assert_eq!((all.port, secret(all)), (1, "of-the-flag".to_owned()));
+        assert_eq!(given(&[], &[("PORT", "2")]).unwrap().port, 2);
+    }
+
+    #[test]
+    fn bad_values_are_refused_without_showing_the_secret() {
+        for words in [
+            &["--secret", "s3cr3t/"][..],
+            &["--port", "high"],
+            &["--listen", "here"],
+            &["--timeout", "30"],
+            &["--seed", "x"],
+            &["/no/such/file"],
+        ] {
+            let failure = given(words, &[]).unwrap_err().to_string();
+            assert!(!failure.contains("s3cr3t"), "{failure}");
+        }
+        command().debug_assert();
+    }
+}

@@ -1,0 +1,199 @@
+//! Settings as a file has them: the original's JSON, or TOML, with the names of the flags.
+
+use crate::{
+    Builder, Limits, Secret, Server,
+    builder::{DEFAULT_PORT, DEFAULT_TIMEOUT},
+};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+/// What a server is told by its user. Only the secret has no default.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct BootstrapConfig {
+    /// By which the root is known. It may also come from elsewhere, as from the environment.
+    pub secret: Option<Secret>,
+    /// 5000.
+    #[serde(default = "port")]
+    pub port: u16,
+    /// The one address to listen on; all of them by default.
+    pub listen: Option<IpAddr>,
+    /// The folder of static files.
+    pub public: Option<PathBuf>,
+    /// How long a joiner may stay; a whole number and a unit, as `"30s"`.
+    #[serde(default = "joining", deserialize_with = "span")]
+    pub timeout: Duration,
+    /// Makes ids repeatable, for tests.
+    pub seed: Option<i64>,
+    /// A PEM file with the certificate, and those that it rests on.
+    pub tls_cert: Option<PathBuf>,
+    /// A PEM file with the certificate's key.
+    pub tls_key: Option<PathBuf>,
+    /// [`Limits::joiners`].
+    pub max_joiners: Option<usize>,
+    /// [`Limits::joiners_per_address`].
+    pub max_joiners_per_address: Option<usize>,
+    /// [`Limits::message_bytes`].
+    pub max_message_bytes: Option<usize>,
+    /// [`Limits::messages_per_second`].
+    pub messages_per_second: Option<u32>,
+    /// [`Limits::message_burst`].
+    pub message_burst: Option<u32>,
+}
+
+/// Why settings can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// It begins as JSON, but is not, or has an unknown or bad setting.
+    #[error("not settings in JSON: {0}")]
+    Json(#[source] serde_json::Error),
+    /// It is not TOML, or has an unknown or bad setting.
+    #[error("not settings in TOML: {0}")]
+    Toml(#[source] Box<toml::de::Error>),
+    /// There is no secret anywhere.
+    #[error("there is no secret: set it with secret in the settings, --secret, or SECRET in the environment")]
+    NoSecret,
+    /// A certificate without a key, or a key without a certificate.
+    #[error("tls-cert and tls-key go together: one of them is missing")]
+    HalfTls,
+}
+
+impl BootstrapConfig {
+    /// Reads JSON if the text begins with a brace, else TOML.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the place and what is wrong; never with the secret.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        if text.trim_start().starts_with('{') {
+            serde_json::from_str(text).map_err(ConfigError::Json)
+        } else {
+            // Not with the line itself, which may be the one with the secret.
+            toml::from_str(text).map_err(|mut error: toml::de::Error| {
+                error.set_input(None);
+                ConfigError::Toml(Box::new(error))
+            })
+        }
+    }
+
+    /// A server with these settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when they contradict each other, or the secret is missing.
+    pub fn builder(self) -> Result<Builder, ConfigError> {
+        let secret = self.secret.ok_or(ConfigError::NoSecret)?;
+        let mut limits = Limits::default();
+        let set = |limit: &mut usize, value: Option<usize>| *limit = value.unwrap_or(*limit);
+        set(&mut limits.joiners, self.max_joiners);
+        set(&mut limits.joiners_per_address, self.max_joiners_per_address);
+        set(&mut limits.message_bytes, self.max_message_bytes);
+        limits.messages_per_second = self.messages_per_second.unwrap_or(limits.messages_per_second);
+        limits.message_burst = self.message_burst.unwrap_or(limits.message_burst);
+        let mut builder = Server::builder(secret.reveal()).port(self.port).timeout(self.timeout).limits(limits);
+        if let Some(address) = self.listen {
+            builder = builder.address(address);
+        }
+        if let Some(folder) = self.public {
+            builder = builder.public(folder);
+        }
+        if let Some(seed) = self.seed {
+            builder = builder.seed(seed);
+        }
+        match (self.tls_cert, self.tls_key) {
+            (Some(certificate), Some(key)) => Ok(builder.tls(certificate, key)),
+            (None, None) => Ok(builder),
+            _ => Err(ConfigError::HalfTls),
+        }
+    }
+}
+
+impl Default for BootstrapConfig {
+    fn default() -> Self {
+        Self {
+            secret: None,
+            port: DEFAULT_PORT,
+            listen: None,
+            public: None,
+            timeout: DEFAULT_TIMEOUT,
+            seed: None,
+            tls_cert: None,
+            tls_key: None,
+            max_joiners: None,
+            max_joiners_per_address: None,
+            max_message_bytes: None,
+            messages_per_second: None,
+            message_burst: None,
+        }
+    }
+}
+
+const fn port() -> u16 {
+    DEFAULT_PORT
+}
+
+const fn joining() -> Duration {
+    DEFAULT_TIMEOUT
+}
+
+/// A whole number and a unit: `500ms`, `30s`, `5m`, `2h`.
+fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+    /// A day: nobody waits longer to be connected.
+    const LONGEST: Duration = Duration::from_secs(86_400);
+    let text = String::deserialize(deserializer)?;
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let unit = UNITS.into_iter().find(|(name, _)| *name == unit.trim());
+    let millis = unit.zip(number.parse().ok()).and_then(|((_, unit), number): (_, u64)| number.checked_mul(unit));
+    millis.map(Duration::from_millis).filter(|span| (Duration::from_millis(1)..=LONGEST).contains(span)).ok_or_else(
+        || {
+            D::Error::custom(format!(
+                "{text:?} is not a length of time up to a day; write a number and a unit, as \"30s\""
+            ))
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::*;
+
+    #[test]
+    fn the_original_file_is_taken() {
+        let config = BootstrapConfig::parse("{\n    \"secret\": \"EMpGMQADK1oR5n8xffrx\"\n}\n").unwrap();
+        assert_eq!((config.port, config.timeout), (5000, Duration::from_secs(30)));
+        config.builder().unwrap();
+    }
+
+    #[test]
+    fn toml_has_all_of_it() {
+        let text = "secret = \"EMpGMQADK1oR5n8xffrx\"\nport = 80\nlisten = \"127.0.0.1\"\npublic = \"www\"\n\
+                    timeout = \"5m\"\nseed = -7\nmax-joiners = 9\n";
+        let config = BootstrapConfig::parse(text).unwrap();
+        assert_eq!((config.port, config.timeout, config.seed), (80, Duration::from_secs(300), Some(-7)));
+        assert_eq!(config.max_joiners, Some(9));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_secret() {
+        for bad in [
+            "{\"secret\": \"my secret/s3cr3t\"}",
+            "{\"secret\": \"s3cr3t\", \"prot\": 1}",
+            "{\"secret\": \"s3cr3t\"",
+            "secret = \"s3cr3t\"\ntimeout = \"30\"",
+            "secret = \"s3cr3t\"\ntimeout = \"0s\"",
+            "secret = \"s3cr3t",
+            "secret = \"s3cr3t/\"",
+            "prot = 1\nsecret = \"s3cr3t\"",
+        ] {
+            let words = BootstrapConfig::parse(bad).unwrap_err().to_string();
+            assert!(!words.contains("s3cr3t"), "{words}");
+        }
+        let half = BootstrapConfig { tls_cert: Some("x".into()), ..BootstrapConfig::default() };
+        assert!(matches!(half.clone().builder(), Err(ConfigError::NoSecret)));
+        let half = BootstrapConfig { secret: Some(Secret::new("x").unwrap()), ..half };
+        assert!(matches!(half.builder(), Err(ConfigError::HalfTls)));
+    }
+}

@@ -1,0 +1,138 @@
+//! One joiner, from its upgrade to its end.
+
+use crate::{
+    close::Close,
+    counters::Counters,
+    exchange::{JoinerSeat, Undelivered},
+    limits::Limits,
+    mailbox::Mail,
+    message::{self, Said},
+    rate::Rate,
+    socket::{self, Socket},
+};
+use futures::StreamExt;
+use std::pin::pin;
+use tokio::time::{Instant, sleep_until};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_util::sync::CancellationToken;
+
+/// Serves a joiner until it leaves or `until`.
+pub(crate) async fn run(
+    mut socket: Socket,
+    seat: JoinerSeat,
+    until: Instant,
+    limits: &Limits,
+    shutdown: &CancellationToken,
+) {
+    let mut joiner = Joiner {
+        origin: seat.id.to_string(),
+        rate: Rate::new(limits.message_burst, limits.messages_per_second, Instant::now()),
+        seat,
+        limits,
+        held: None,
+    };
+    let close = joiner.live(&mut socket, until, shutdown).await;
+    close.count(&joiner.seat.exchange.counters);
+    tracing::debug!(joiner = ?joiner.seat.id, ?close, "a joiner is closed");
+    joiner.let_go();
+    // It may not have seen the close frame yet when it says something more; but who left, or is not to be heard,
+    // makes room at once.
+    let mut joiner = Some(joiner).filter(|_| close.is_polite());
+    socket::part(&mut socket, close, limits, |message| {
+        if let Some(joiner) = &mut joiner
+            && joiner.hear(message).is_ok()
+        {
+            joiner.let_go();
+        }
+    })
+    .await;
+    drop(joiner);
+    socket::linger(socket, limits).await;
+}
+
+struct Joiner<'a> {
+    seat: JoinerSeat,
+    origin: String,
+    rate: Rate,
+    limits: &'a Limits,
+    /// What the root has no room for; until it has, nothing more is read.
+    held: Option<Mail>,
+}
+
+impl Joiner<'_> {
+    async fn live(&mut self, socket: &mut Socket, until: Instant, shutdown: &CancellationToken) -> Close {
+        let mut batch = Vec::new();
+        let mut over = pin!(sleep_until(until));
+        let mut stopped = pin!(shutdown.cancelled());
+        loop {
+            tokio::select! {
+                // What is most likely first: who is woken by a message polls nothing else.
+                biased;
+                message = socket.next(), if self.held.is_none() => {
+                    let heard = match message {
+                        Some(Ok(message)) => self.hear(message),
+                        Some(Err(error)) => Err(Close::of(&error, self.limits.message_bytes)),
+                        None => Err(Close::Theirs),
+                    };
+                    if let Err(close) = heard {
+                        return close;
+                    }
+                    // It can't keep the others waiting for ever.
+                    if Instant::now() >= until {
+                        return Close::TimedOut;
+                    }
+                }
+                taken = self.seat.mailbox.take(&mut batch) => {
+                    let written = match taken {
+                        Ok(()) => socket::write(socket, &mut batch, self.limits.stall).await,
+                        Err(close) => Err(close),
+                    };
+                    if let Err(close) = written {
+                        for mail in batch {
+                            self.seat.exchange.undelivered(&mail, Undelivered::Gone);
+                        }
+                        return close;
+                    }
+                }
+                () = self.seat.exchange.pass_when_room(&mut self.held), if self.held.is_some() => {}
+                () = &mut over => return Close::TimedOut,
+                () = &mut stopped => return Close::ShuttingDown,
+            }
+        }
+    }
+
+    fn hear(&mut self, message: Message) -> Result<(), Close> {
+        match message {
+            Message::Text(text) => self.say(&text),
+            // The original takes JSON in binary frames too, and passes it on as text.
+            Message::Binary(bytes) => match Utf8Bytes::try_from(bytes).map(|text| self.say(&text)) {
+                Ok(Err(Close::NotJson(_))) | Err(_) => Err(Close::NotText),
+                Ok(said) => said,
+            },
+            Message::Close(_) => Err(Close::Theirs),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is held when nobody waits for room any more can't be delivered.
+    fn let_go(&mut self) {
+        if let Some(mail) = self.held.take() {
+            self.seat.exchange.undelivered(&mail, Undelivered::NoRoom);
+        }
+    }
+
+    fn say(&mut self, text: &str) -> Result<(), Close> {
+        let now = Instant::now();
+        if !self.rate.take(now) {
+            return Err(Close::TooFast(self.limits.messages_per_second));
+        }
+        let exchange = &self.seat.exchange;
+        match message::read(text, &self.origin)? {
+            Said::Heartbeat => Counters::add(&exchange.counters.heartbeats_received),
+            Said::Request { destination, text } => {
+                self.held = exchange.pass(Mail { text: text.into(), from: Some(self.seat.id) }, destination);
+            }
+        }
+        Ok(())
+    }
+}

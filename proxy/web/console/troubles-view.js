@@ -18,11 +18,11 @@ export class TroublesView {
     if (now === this.#shown) return;
     this.#shown = now;
     this.place.replaceChildren(...troubles.map(notice));
-    for (const { level, what, todo } of troubles) if (level !== "note") this.say(`${SPOKEN[level]}${what} ${todo}`);
+    for (const { level, what, remedy } of troubles) if (level !== "note") this.say(`${SPOKEN[level]}${what} ${remedy}`);
   }
 }
 
-function notice({ level, what, todo }) {
+function notice({ level, what, remedy }) {
   const box = document.createElement("div");
   box.className = "notice";
   box.dataset.level = level;
@@ -31,6 +31,6 @@ function notice({ level, what, todo }) {
   const spoken = Object.assign(document.createElement("span"), { className: "visually-hidden", textContent: SPOKEN[level] });
   const head = Object.assign(document.createElement("strong"), { textContent: what });
   head.prepend(spoken);
-  box.append(mark, head, Object.assign(document.createElement("span"), { className: "what-to-do small", textContent: todo }));
+  box.append(mark, head, Object.assign(document.createElement("span"), { className: "what-to-do small", textContent: remedy }));
   return box;
 }

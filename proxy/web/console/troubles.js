@@ -2,7 +2,7 @@
 // doing. A pure function; who shows it is not its business.
 
 /**
- * @typedef {{ level: "error" | "warning" | "note", what: string, todo: string }} Trouble
+ * @typedef {{ level: "error" | "warning" | "note", what: string, remedy: string }} Trouble
  */
 
 /**
@@ -16,14 +16,14 @@ export function troubles({ state, status }, channels, host) {
     return [{
       level: "error",
       what: `The proxy at ${host} does not answer.`,
-      todo: "Start it on this machine: nws. This page then connects and joins its channels again by itself.",
+      remedy: "Start it on this machine: nws. This page then connects and joins its channels again by itself.",
     }];
   }
   if (state === "refused") {
     return [{
       level: "error",
       what: `What answers at ${host} does not tell its status.`,
-      todo: "Is this page older or newer than the proxy? Reload it. It must be opened from the proxy itself.",
+      remedy: "Is this page older or newer than the proxy? Reload it. It must be opened from the proxy itself.",
     }];
   }
   return [...channelTroubles(channels), ...(status ? networkTroubles(status) : [])];
@@ -36,7 +36,7 @@ function channelTroubles(channels) {
     .map(({ name, fault }) => ({
       level: "error",
       what: `Not in the channel ${name}: ${fault.replace(/\.?$/, ".")}`,
-      todo: "It is tried again by itself. If your browser asks whether this page may reach this machine, allow it.",
+      remedy: "It is tried again by itself. If your browser asks whether this page may reach this machine, allow it.",
     }));
 }
 
@@ -49,13 +49,13 @@ function networkTroubles({ discovery, known_proxies: known, links }) {
   /** @type {Trouble[]} */
   const found = [];
   if (discovery.state === "failed") {
-    found.push({ level: "error", what: `Other proxies can't be searched for: ${discovery.words.replace(/\.?$/, ".")}`, todo: named });
+    found.push({ level: "error", what: `Other proxies can't be searched for: ${discovery.words.replace(/\.?$/, ".")}`, remedy: named });
   }
   if (discovery.state === "not_visible") {
     found.push({
       level: "warning",
       what: `This proxy is not visible on the network: ${discovery.words.replace(/\.?$/, ".")}`,
-      todo: `Guest Wi-Fi and firewalls often block multicast DNS (UDP port 5353). ${named}`,
+      remedy: `Guest Wi-Fi and firewalls often block multicast DNS (UDP port 5353). ${named}`,
     });
   }
   if (links.length > 0) return found;
@@ -63,19 +63,19 @@ function networkTroubles({ discovery, known_proxies: known, links }) {
     found.push({
       level: "warning",
       what: `${known === 1 ? "Another proxy was" : `${known} other proxies were`} found, but none can be linked to.`,
-      todo: "A firewall on one of the machines may block its link port (UDP and TCP). It is the one on the “links:” line; make it a fixed one with --link-listen.",
+      remedy: "A firewall on one of the machines may block its link port (UDP and TCP). It is the one on the “links:” line; make it a fixed one with --link-listen.",
     });
   } else if (discovery.state === "off") {
     found.push({
       level: "note",
       what: "No other proxy is linked, and none is searched for (discovery is off).",
-      todo: `Channels reach the programs of this machine. ${named.replace(/^Or name/, "To reach further, name")}`,
+      remedy: `Channels reach the programs of this machine. ${named.replace(/^Or name/, "To reach further, name")}`,
     });
   } else if (discovery.state === "visible") {
     found.push({
       level: "note",
       what: "No other proxy was seen yet: channels reach the programs of this machine only.",
-      todo: `Run nws on another machine of this network. ${named}`,
+      remedy: `Run nws on another machine of this network. ${named}`,
     });
   }
   return found;

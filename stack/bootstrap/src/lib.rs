@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod ahead;
 mod builder;
 mod close;
 mod config;
@@ -40,6 +41,7 @@ mod site;
 mod socket;
 mod tls;
 
+pub use ahead::Ahead;
 pub use builder::{Builder, StartError};
 pub use config::{BootstrapConfig, ConfigError};
 pub use counters::Figures;

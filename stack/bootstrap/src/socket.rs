@@ -1,6 +1,6 @@
 //! A WebSocket of this server: the handshake without IO, writing with a deadline, and the end.
 
-use crate::{close::Close, limits::Limits, mailbox::Mail, refusal::Refusal};
+use crate::{ahead::Ahead, close::Close, limits::Limits, mailbox::Mail, refusal::Refusal};
 use axum::{body::Body, extract::Request, response::Response};
 use futures::{SinkExt, StreamExt};
 use hyper::{
@@ -24,13 +24,14 @@ use tokio_tungstenite::{
 };
 
 /// A WebSocket that a request became: a `Stream` of messages, and a `Sink` for them.
-pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
+pub type Socket = WebSocketStream<Ahead<TokioIo<Upgraded>>>;
 
 /// Who offers this subprotocol is told what can't be delivered.
 pub(crate) const NOTICES: &str = "nws-bootstrap-1";
 
-/// Bytes read at once, and held by each joiner that waits. An offer has 1 to 4 KB.
-const READ_BYTES: usize = 4 * 1024;
+/// Bytes that the library takes at once, and that are held by each joiner that waits. All that is there was read
+/// before, by [`Ahead`].
+const READ_BYTES: usize = 2 * 1024;
 
 /// Bytes that are gathered before a write. Not held by who waits.
 const WRITE_BYTES: usize = 64 * 1024;
@@ -75,7 +76,7 @@ fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 /// Waits until the 101 is sent; `None` if the other side has gone before.
 pub(crate) async fn open(on_upgrade: OnUpgrade, message_bytes: usize) -> Option<Socket> {
     let upgraded = match on_upgrade.await {
-        Ok(upgraded) => TokioIo::new(upgraded),
+        Ok(upgraded) => Ahead::new(TokioIo::new(upgraded)),
         Err(error) => {
             tracing::debug!(%error, "gone before it was upgraded");
             return None;

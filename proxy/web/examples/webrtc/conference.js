@@ -40,6 +40,10 @@ export class Call extends EventTarget {
     // Hosts of one local network need no help to find each other: no STUN, no TURN.
     const connection = (this.connection = new RTCPeerConnection());
     for (const track of stream.getTracks()) connection.addTrack(track, stream);
+    for (const kind of ["audio", "video"]) {
+      // Who only watches has nothing to send, and asks for what the other has.
+      if (!stream.getTracks().some((track) => track.kind === kind)) connection.addTransceiver(kind, { direction: "recvonly" });
+    }
 
     connection.ontrack = ({ streams: [remote] }) => this.dispatchEvent(new CustomEvent("stream", { detail: remote }));
     connection.onicecandidate = ({ candidate }) => peer.readyState === 1 && peer.send({ candidate });
@@ -48,6 +52,8 @@ export class Call extends EventTarget {
       this.dispatchEvent(new CustomEvent("state", { detail: connection.connectionState }));
     };
     connection.onnegotiationneeded = async () => {
+      // Both come here at once at the start. So the first offer is left to one side; later either may make one.
+      if (polite && !connection.remoteDescription) return;
       this.#offering = true;
       try {
         await connection.setLocalDescription();

@@ -50,6 +50,10 @@ export async function start(kind, { timeout = 30_000, port = 0 } = {}) {
     });
   }
   const ended = new Promise((resolve) => child.once("close", resolve));
+  // Nothing outlives the tests, also when one of them fails.
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  ended.then(() => process.off("exit", kill));
   // Ends without an address if the server does.
   const line = await new Promise((resolve) => {
     const lines = createInterface({ input: child.stdout });

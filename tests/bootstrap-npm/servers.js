@@ -45,6 +45,10 @@ export function original (opts = {}) {
 async function started (command, args) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise(resolve => child.once('exit', (code, signal) => resolve(code ?? signal)))
+  // Nothing outlives the tests, also when one of them fails.
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  ended.then(() => process.off('exit', kill))
   const host = await new Promise((resolve, reject) => {
     let said = ''
     child.stdout.on('data', data => {

@@ -2,6 +2,7 @@
 //! links, discovery, and the door for clients. And takes them apart again, in order and in time.
 
 use crate::{
+    bootstrap,
     exit::{Exit, Failure},
     links,
     settings::{AllowedOrigin, DiscoveryChoice, Settings, TransportChoice},
@@ -9,6 +10,7 @@ use crate::{
     tls::Tls,
     web,
 };
+use nws_bootstrap::{BootstrapConfig, Handle};
 use nws_discovery::{DiscoveredTransport, Discovery, Health, Mdns, MdnsConfig, Off};
 use nws_gateway::{BindError, Folder, Gateway, GatewaySettings, Listeners, SessionSettings, TlsDoor};
 use nws_hub::{Channels, HubLimits};
@@ -23,6 +25,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinHandle},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +40,8 @@ pub(crate) struct Files {
     pub(crate) www: Option<Folder>,
     /// For clients over TLS.
     pub(crate) tls: Option<Tls>,
+    /// The bootstrap server that is to run beside the proxy.
+    pub(crate) bootstrap: Option<BootstrapConfig>,
 }
 
 /// A running proxy.
@@ -44,12 +49,16 @@ pub(crate) struct Files {
 pub(crate) struct Proxy {
     mesh: Arc<MeshHandle>,
     gateway: JoinHandle<()>,
+    /// The bootstrap server, or nothing.
+    beside: JoinHandle<()>,
     closing: CancellationToken,
     deadline: Duration,
     /// Where it can be reached.
     pub(crate) port: u16,
     pub(crate) tls_port: Option<u16>,
     pub(crate) links: Vec<(TransportKind, SocketAddr)>,
+    /// Where the bootstrap server listens, when one runs beside.
+    pub(crate) bootstrap: Option<(SocketAddr, Handle)>,
 }
 
 impl Proxy {
@@ -61,6 +70,7 @@ impl Proxy {
             Some(tls) => tls_door(tls).await.map(|(door, port)| (Some(door), Some(port)))?,
             None => (None, None),
         };
+        let server = files.bootstrap.map(bootstrap::beside).transpose()?;
         let transports = transports(settings)?;
         let listeners = links::listen(&transports, settings.link_listen).await?;
         let links: Vec<_> = listeners.iter().map(|(kind, listener)| (*kind, listener.local_addr())).collect();
@@ -92,7 +102,18 @@ impl Proxy {
             .with_status(Arc::new(network))
             .with_tls(tls);
         let gateway = tokio::spawn(gateway.run(closing.clone()));
-        Ok(Self { mesh, gateway, closing, deadline: settings.shutdown_deadline.get(), port, tls_port, links })
+        let bootstrap = server.as_ref().map(|server| (server.local_addr(), server.handle()));
+        let beside = tokio::spawn({
+            let closing = closing.clone();
+            async move {
+                match server {
+                    Some(server) => server.run(closing).await,
+                    None => closing.cancelled().await,
+                }
+            }
+        });
+        let deadline = settings.shutdown_deadline.get();
+        Ok(Self { mesh, gateway, beside, closing, deadline, port, tls_port, links, bootstrap })
     }
 
     /// How discovery fares, and whenever that changes.
@@ -110,9 +131,13 @@ impl Proxy {
     /// Says goodbye to clients and links, and cuts off who has not left by the deadline.
     pub(crate) async fn stop(self) {
         self.closing.cancel();
-        let (_, gateway) = tokio::join!(self.mesh.shutdown(self.deadline), self.gateway);
+        let beside = timeout(self.deadline, self.beside);
+        let (_, gateway, beside) = tokio::join!(self.mesh.shutdown(self.deadline), self.gateway, beside);
         if let Err(error) = gateway {
             tracing::error!(%error, "the gateway failed while it closed");
+        }
+        if let Ok(Err(error)) = beside {
+            tracing::error!(%error, "the bootstrap server failed while it closed");
         }
     }
 }

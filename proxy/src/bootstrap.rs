@@ -1,4 +1,4 @@
-//! `nws bootstrap`: the WebRTC bootstrap server as a program of its own. Its settings are few and those of the
+//! `nws bootstrap`: the WebRTC bootstrap server as a program of its own, or beside the proxy. Its settings are few and those of the
 //! original, so they are read here: flags beat the environment (`SECRET`, `PORT`), which beats the file.
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 use clap::{Arg, ArgMatches, Command};
 use nws_bootstrap::{BootstrapConfig, Handle, Secret, Server, StartError};
-use std::{ffi::OsString, path::Path, process::ExitCode, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::Path, process::ExitCode, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// The word that chooses it.
@@ -44,6 +44,25 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<ExitCode,
     end
 }
 
+/// The server of the section `[bootstrap]`, bound and not running yet; its secret may come from the environment.
+///
+/// # Errors
+/// With the exit code and what to do.
+pub(crate) fn beside(mut config: BootstrapConfig) -> Result<Server, Failure> {
+    if let (None, Ok(secret)) = (&config.secret, std::env::var("SECRET")) {
+        config.secret = Some(Secret::new(secret).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?);
+    }
+    let builder = config.builder().map_err(|error| Failure::new(Exit::Config, format!("[bootstrap]: {error}")))?;
+    builder.bind().map_err(|error| refusal(&error))
+}
+
+/// Says where it is.
+pub(crate) fn announce(address: SocketAddr) {
+    announce::line(format_args!(
+        "bootstrap: joiners at /join, the root at /SECRET/webrtc-bootstrap-root, on {address}"
+    ));
+}
+
 async fn serve(server: Server) -> Result<ExitCode, Failure> {
     let mut signals = Signals::listen()?;
     let mut hangups = Hangups::listen(true)?;
@@ -68,7 +87,8 @@ async fn serve(server: Server) -> Result<ExitCode, Failure> {
     }
 }
 
-fn reload(handle: &Handle) {
+/// Reads the certificate again.
+pub(crate) fn reload(handle: &Handle) {
     match handle.reload() {
         Ok(()) => tracing::info!("the certificate was read again"),
         Err(error) => tracing::warn!(%error, "the old certificate stays"),

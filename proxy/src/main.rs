@@ -70,6 +70,7 @@ fn prepare(loaded: &Loaded) -> Result<Files, Failure> {
         files.www = Some(folder);
     }
     files.tls = Tls::open(settings)?;
+    files.bootstrap.clone_from(&loaded.bootstrap);
     Ok(files)
 }
 
@@ -113,18 +114,22 @@ enum End {
 async fn serve(settings: &Settings, files: Files) -> Result<End, Failure> {
     let mut signals = Signals::listen()?;
     let tls = files.tls.clone();
-    let mut hangups = Hangups::listen(tls.is_some())?;
+    let mut hangups = Hangups::listen(tls.is_some() || files.bootstrap.is_some())?;
     let mut proxy = tokio::select! {
         started = Proxy::start(settings, files) => started?,
         _ = signals.next() => return Ok(End::InOrder),
     };
+    if let Some((address, _)) = &proxy.bootstrap {
+        bootstrap::announce(*address);
+    }
     announce::started(settings, proxy.port, proxy.tls_port, &proxy.links);
+    let beside = proxy.bootstrap.as_ref().map(|(_, handle)| handle.clone());
     let health = proxy.health();
     let wish = tokio::select! {
         wish = signals.next() => wish,
         failure = proxy.failed() => return Err(failure),
         never = announce::keep_telling(health) => match never {},
-        never = tls::keep_fresh(tls, &mut hangups) => match never {},
+        never = tls::keep_fresh(tls, beside, &mut hangups) => match never {},
     };
     tracing::info!(signal = wish.name(), "saying goodbye; a second signal ends at once");
     tokio::select! {

@@ -3,6 +3,7 @@
 
 use super::{TABLE, nearest};
 use crate::exit::{Exit, Failure};
+use nws_bootstrap::BootstrapConfig;
 use std::{fs::File, io::Read, ops::Range, path::Path};
 use toml::de::{DeTable, DeValue};
 
@@ -17,11 +18,22 @@ pub(crate) struct FileEntry {
     pub(crate) values: Vec<String>,
 }
 
+/// What a file says.
+#[derive(Debug, Default)]
+pub(crate) struct FileSettings {
+    pub(crate) entries: Vec<FileEntry>,
+    /// The section `[bootstrap]`, when there is one.
+    pub(crate) bootstrap: Option<BootstrapConfig>,
+}
+
+/// The section that has settings of another server, which runs beside the proxy.
+const BOOTSTRAP: &str = "bootstrap";
+
 /// Reads a file.
 ///
 /// # Errors
 /// When it can't be read, is not TOML, or has an unknown name.
-pub(crate) fn read(path: &Path) -> Result<Vec<FileEntry>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<FileSettings, Failure> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
     if let Err(error) = read {
@@ -31,7 +43,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<FileEntry>, Failure> {
     if text.len() as u64 > MAX_FILE_BYTES {
         return Err(Failure::new(Exit::Config, format!("{} is too large for a settings file", path.display())));
     }
-    parse(&text).map_err(|words| Failure::new(Exit::Config, format!("{} {words}", path.display())))
+    let wrong = |words| Failure::new(Exit::Config, format!("{} {words}", path.display()));
+    let entries = parse(&text).map_err(wrong)?;
+    let bootstrap = BootstrapConfig::section(&text).map_err(|error| wrong(format!("[{BOOTSTRAP}]: {error}")))?;
+    Ok(FileSettings { entries, bootstrap })
 }
 
 fn parse(text: &str) -> Result<Vec<FileEntry>, String> {
@@ -42,6 +57,9 @@ fn parse(text: &str) -> Result<Vec<FileEntry>, String> {
     for (key, value) in table.into_inner() {
         let at = line(key.span());
         let key = key.into_inner();
+        if key == BOOTSTRAP && matches!(value.get_ref(), DeValue::Table(_)) {
+            continue;
+        }
         let Some(setting) = TABLE.iter().find(|setting| setting.name == key) else {
             if ["config", "check"].contains(&key.as_ref()) {
                 return Err(format!("line {at}: {key} is a flag only, not a setting of the file"));
@@ -101,6 +119,12 @@ mod tests {
         assert_eq!(parse("\nprot = 1").unwrap_err(), "line 2: there is no setting prot; the nearest one is port");
         assert!(parse("[links]\ntransport = 'quic'").unwrap_err().contains("there is no setting links"));
         assert!(parse("check = true").unwrap_err().contains("flag only"));
+    }
+
+    #[test]
+    fn the_section_of_the_bootstrap_server_is_no_setting_of_the_proxy() {
+        assert_eq!(parse("port = 1\n[bootstrap]\nport = 2").unwrap().len(), 1);
+        assert!(parse("bootstrap = 1").unwrap_err().contains("there is no setting bootstrap"));
     }
 
     #[test]

@@ -3,11 +3,12 @@
 
 use super::{
     Settings, TABLE, environment_name,
-    file::{self, FileEntry},
+    file::{self, FileEntry, FileSettings},
     nearest,
 };
 use crate::exit::{Exit, Failure};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use nws_bootstrap::BootstrapConfig;
 use std::{ffi::OsString, fmt, path::PathBuf};
 
 /// What was given for one setting, and where.
@@ -29,6 +30,8 @@ enum Source {
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) settings: Settings,
+    /// The settings of the bootstrap server that is to run beside the proxy.
+    pub(crate) bootstrap: Option<BootstrapConfig>,
     /// `--check` was given: nothing is to be started.
     pub(crate) only_check: bool,
     /// Words about variables of the environment that look like settings and are none.
@@ -49,9 +52,9 @@ pub(crate) fn load(
         Some(path) => Some(path.clone()),
         None => from_environment.config.clone(),
     };
-    let entries = match &config {
+    let FileSettings { entries, bootstrap } = match &config {
         Some(path) => file::read(path.as_ref())?,
-        None => Vec::new(),
+        None => FileSettings::default(),
     };
     let all: Vec<(&'static str, Given)> = TABLE
         .iter()
@@ -75,7 +78,7 @@ pub(crate) fn load(
             }
         })?;
     settings.check().map_err(|words| Failure::new(Exit::Config, words))?;
-    Ok(Loaded { settings, only_check: matches.get_flag("check"), warnings: from_environment.warnings })
+    Ok(Loaded { settings, bootstrap, only_check: matches.get_flag("check"), warnings: from_environment.warnings })
 }
 
 /// Why there are no settings.

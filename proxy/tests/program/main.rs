@@ -8,6 +8,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod bootstrap;
 mod client;
 mod life;
 mod pages;

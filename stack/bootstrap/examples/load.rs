@@ -2,7 +2,8 @@
 //!
 //!     load wait ADDR PID JOINERS           memory of each joiner that waits
 //!     load trip ADDR SECRET                joiner, root, joiner: against a bare relay in a process of its own
-//!     load rate ADDR SECRET PID [WINDOW]   requests of 100 joiners to the root per CPU second
+//!     load rate ADDR SECRET PID [WINDOW]   requests per CPU second of 100 joiners to the root, each an offer
+//!                                          and 7 candidates over and over, with so many in flight
 //!
 //! A server that is to be measured needs `max-joiners`, `message-burst` and `messages-per-second` that are
 //! high enough, and for `wait` a limit of open files.
@@ -22,7 +23,10 @@ use tokio::{
 
 type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// What a joiner sends: as long as an offer without trickled candidates.
+/// Trickled after each offer, as a machine with two addresses and a STUN server does.
+const CANDIDATES: usize = 7;
+
+/// An offer: as long as an offer without trickled candidates.
 const SIGNAL_BYTES: usize = 1000;
 
 #[tokio::main(flavor = "current_thread")]
@@ -115,6 +119,13 @@ fn request(destination: &str) -> String {
     format!(r#"{{"origin":null,"destination":{destination},"signal":{{"type":"offer","sdp":"{sdp}"}},"rank":0}}"#)
 }
 
+/// A trickled candidate, as Chromium and simple-peer make it.
+fn candidate(rank: usize) -> String {
+    format!(
+        r#"{{"origin":null,"destination":null,"signal":{{"type":"candidate","candidate":{{"candidate":"candidate:842163049 1 udp 1677729535 203.0.113.7 46154 typ srflx raddr 0.0.0.0 rport 0 generation 0 ufrag EsAw network-cost 999","sdpMLineIndex":0,"sdpMid":"0"}}}},"rank":{rank}}}"#
+    )
+}
+
 async fn trip(address: &str, secret: &str) -> Done<()> {
     const ROUNDS: usize = 20;
     const TRIPS: usize = 500;
@@ -203,16 +214,17 @@ async fn rate(address: &str, secret: &str, pid: &str, window: usize) -> Done<()>
     const LENGTH: Duration = Duration::from_secs(6);
     let mut root = open(address, &format!("/{secret}/webrtc-bootstrap-root")).await?;
     let room = Arc::new(Semaphore::new(window));
-    let message: Arc<[u8]> = frame(&request("null")).into();
+    let handshake: Arc<[Vec<u8>]> =
+        std::iter::once(request("null")).chain((1..=CANDIDATES).map(candidate)).map(|text| frame(&text)).collect();
     let mut joiners = JoinSet::new();
     for _ in 0..JOINERS {
-        let (mut joiner, room, message) = (open(address, "/join").await?, Arc::clone(&room), Arc::clone(&message));
+        let mut joiner = open(address, "/join").await?;
+        let (room, handshake) = (Arc::clone(&room), Arc::clone(&handshake));
         joiners.spawn(async move {
-            loop {
+            for message in handshake.iter().cycle() {
                 room.acquire().await?.forget();
-                joiner.write_all(&message).await?;
+                joiner.write_all(message).await?;
             }
-            #[expect(unreachable_code, reason = "says what kind of error it is")]
             Done::Ok(())
         });
     }

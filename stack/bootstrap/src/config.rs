@@ -77,6 +77,21 @@ impl BootstrapConfig {
         }
     }
 
+    /// Reads the section `[bootstrap]` of a larger settings file in TOML; `None` when there is no such section.
+    ///
+    /// # Errors
+    /// [`ConfigError::Toml`] as [`parse`](Self::parse).
+    pub fn section(text: &str) -> Result<Option<Self>, ConfigError> {
+        #[derive(Deserialize)]
+        struct Sections {
+            bootstrap: Option<BootstrapConfig>,
+        }
+        toml::from_str(text).map(|sections: Sections| sections.bootstrap).map_err(|mut error: toml::de::Error| {
+            error.set_input(None);
+            ConfigError::Toml(Box::new(error))
+        })
+    }
+
     /// A server with these settings.
     ///
     /// # Errors
@@ -174,6 +189,15 @@ mod tests {
         let config = BootstrapConfig::parse(text).unwrap();
         assert_eq!((config.port, config.timeout, config.seed), (80, Duration::from_secs(300), Some(-7)));
         assert_eq!(config.max_joiners, Some(9));
+    }
+
+    #[test]
+    fn a_section_of_a_larger_file_is_taken() {
+        let text = "port = 9009\npeer = [\"a:1\"]\n[bootstrap]\nsecret = \"EMpGMQADK1oR5n8xffrx\"\nport = 5001\n";
+        assert_eq!(BootstrapConfig::section(text).unwrap().unwrap().port, 5001);
+        assert!(BootstrapConfig::section("port = 9009").unwrap().is_none());
+        let words = BootstrapConfig::section("[bootstrap]\nsecret = \"s3cr3t/\"").unwrap_err().to_string();
+        assert!(!words.contains("s3cr3t"), "{words}");
     }
 
     #[test]

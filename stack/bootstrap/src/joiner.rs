@@ -24,9 +24,11 @@ pub(crate) async fn run(
     limits: &Limits,
     shutdown: &CancellationToken,
 ) {
+    let now = Instant::now();
     let mut joiner = Joiner {
         origin: seat.id.to_string(),
-        rate: Rate::new(limits.message_burst, limits.messages_per_second, Instant::now()),
+        rate: Rate::new(limits.message_burst, limits.messages_per_second, now),
+        heard: now,
         seat,
         limits,
         held: None,
@@ -54,6 +56,8 @@ struct Joiner<'a> {
     seat: JoinerSeat,
     origin: String,
     rate: Rate,
+    /// When it last said something.
+    heard: Instant,
     limits: &'a Limits,
     /// What the root has no room for; until it has, nothing more is read.
     held: Option<Mail>,
@@ -78,7 +82,7 @@ impl Joiner<'_> {
                         return close;
                     }
                     // It can't keep the others waiting for ever.
-                    if Instant::now() >= until {
+                    if self.heard >= until {
                         return Close::TimedOut;
                     }
                 }
@@ -122,8 +126,8 @@ impl Joiner<'_> {
     }
 
     fn say(&mut self, text: &str) -> Result<(), Close> {
-        let now = Instant::now();
-        if !self.rate.take(now) {
+        self.heard = Instant::now();
+        if !self.rate.take(self.heard) {
             return Err(Close::TooFast(self.limits.messages_per_second));
         }
         let exchange = &self.seat.exchange;

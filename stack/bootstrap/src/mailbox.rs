@@ -102,6 +102,16 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Waits for mail, or for the end. Cancel safe.
+    pub(crate) async fn has_some(&self) {
+        while {
+            let state = self.state();
+            state.closed.is_none() && state.mail.is_empty()
+        } {
+            self.arrived.notified().await;
+        }
+    }
+
     /// Waits for mail, and takes some of it; fails when the mailbox is closed. Cancel safe.
     pub(crate) async fn take(&self, batch: &mut Vec<Mail>) -> Result<(), Close> {
         loop {

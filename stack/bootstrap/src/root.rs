@@ -5,6 +5,7 @@ use crate::{
     counters::Counters,
     exchange::{RootSeat, Undelivered},
     limits::Limits,
+    mailbox::{Mail, Mailbox},
     message::{self, HEARTBEAT_JSON},
     socket::{self, Socket},
 };
@@ -44,7 +45,7 @@ async fn live(socket: &mut Socket, seat: &RootSeat, limits: &Limits, shutdown: &
                 }
                 Counters::add(&counters.heartbeats_sent);
             }
-            taken = seat.mailbox.take(&mut batch) => {
+            taken = take_all(&seat.mailbox, &mut batch) => {
                 let written = match taken {
                     Ok(()) => socket::write(socket, &mut batch, limits.stall).await,
                     Err(close) => Err(close),
@@ -68,6 +69,13 @@ async fn live(socket: &mut Socket, seat: &RootSeat, limits: &Limits, shutdown: &
             }
         }
     }
+}
+
+/// Lets everyone speak who is about to, so that one write has it all. Cancel safe.
+async fn take_all(mailbox: &Mailbox, batch: &mut Vec<Mail>) -> Result<(), Close> {
+    mailbox.has_some().await;
+    tokio::task::yield_now().await;
+    mailbox.take(batch).await
 }
 
 fn hear(message: &Message, counters: &Counters) -> Result<(), Close> {

@@ -96,11 +96,11 @@ impl Accepted {
     }
 }
 
-/// Writes all mail at once. Not cancel safe: what is cut off is lost.
+/// Writes all mail at once. Not cancel safe. If it fails, the batch still has the mail, but without its text.
 pub(crate) async fn write(socket: &mut Socket, batch: &mut Vec<Mail>, stall: Duration) -> Result<(), Close> {
     let written = timeout(stall, async {
-        for mail in &*batch {
-            socket.feed(Message::Text(mail.text.clone())).await?;
+        for mail in &mut *batch {
+            socket.feed(Message::Text(std::mem::take(&mut mail.text))).await?;
         }
         socket.flush().await
     });

@@ -19,6 +19,8 @@ function binary () {
   return built
 }
 
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+
 let program
 
 /** Our server. `settings` are lines of its file, such as `seed = 1`. */

@@ -2,11 +2,13 @@
 //!
 //!     load wait ADDR PID JOINERS           memory of each joiner that waits
 //!     load trip ADDR SECRET                joiner, root, joiner: against a bare relay in a process of its own
-//!     load rate ADDR SECRET PID [WINDOW]   requests per CPU second of 100 joiners to the root, each an offer
-//!                                          and 7 candidates over and over, with so many in flight
+//!     load rate ADDR SECRET PID WINDOW CANDIDATES
+//!                                          requests per CPU second of 100 joiners to the root, with so many in
+//!                                          flight; each says an offer of 1 KB and so many candidates, over and over
 //!
-//! A server that is to be measured needs `max-joiners`, `message-burst` and `messages-per-second` that are
-//! high enough, and for `wait` a limit of open files.
+//! Server and load go on one core (`taskset -c 1`) for `trip`: else it is decided by where the system puts
+//! the server, and where the relay. A server that is to be measured needs `max-joiners`, `message-burst` and
+//! `messages-per-second` that are high enough, and for `wait` a limit of open files.
 
 use std::{
     error::Error,
@@ -23,9 +25,6 @@ use tokio::{
 
 type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Trickled after each offer, as a machine with two addresses and a STUN server does.
-const CANDIDATES: usize = 7;
-
 /// An offer: as long as an offer without trickled candidates.
 const SIGNAL_BYTES: usize = 1000;
 
@@ -36,8 +35,9 @@ async fn main() -> Done<()> {
     match *args.as_slice() {
         ["wait", address, pid, joiners] => wait(address, pid, joiners.parse()?).await,
         ["trip", address, secret] => trip(address, secret).await,
-        ["rate", address, secret, pid] => rate(address, secret, pid, 64).await,
-        ["rate", address, secret, pid, window] => rate(address, secret, pid, window.parse()?).await,
+        ["rate", address, secret, pid, window, candidates] => {
+            rate(address, secret, pid, window.parse()?, candidates.parse()?).await
+        }
         ["relay"] => relay().await,
         _ => Err("see the head of load.rs for what it takes".into()),
     }
@@ -209,13 +209,13 @@ async fn relay() -> Done<()> {
     Ok(())
 }
 
-async fn rate(address: &str, secret: &str, pid: &str, window: usize) -> Done<()> {
+async fn rate(address: &str, secret: &str, pid: &str, window: usize, candidates: usize) -> Done<()> {
     const JOINERS: usize = 100;
     const LENGTH: Duration = Duration::from_secs(6);
     let mut root = open(address, &format!("/{secret}/webrtc-bootstrap-root")).await?;
     let room = Arc::new(Semaphore::new(window));
     let handshake: Arc<[Vec<u8>]> =
-        std::iter::once(request("null")).chain((1..=CANDIDATES).map(candidate)).map(|text| frame(&text)).collect();
+        std::iter::once(request("null")).chain((1..=candidates).map(candidate)).map(|text| frame(&text)).collect();
     let mut joiners = JoinSet::new();
     for _ in 0..JOINERS {
         let mut joiner = open(address, "/join").await?;
@@ -238,7 +238,7 @@ async fn rate(address: &str, secret: &str, pid: &str, window: usize) -> Done<()>
     }
     let used = cpu(pid)?.saturating_sub(used);
     println!(
-        "{messages} messages in {LENGTH:?}, {window} in flight: {:.0} per CPU second, {:.2} µs of CPU each",
+        "{messages} messages in {LENGTH:?}, {window} in flight, {candidates} candidates an offer: {:.0} per CPU second, {:.2} µs of CPU each",
         f64::from(messages) / used.as_secs_f64(),
         used.as_secs_f64() * 1e6 / f64::from(messages)
     );

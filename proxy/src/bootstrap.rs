@@ -4,12 +4,12 @@
 use crate::{
     announce,
     exit::{Exit, Failure},
-    logging,
+    logging, open_files,
     settings::{Filter, LogFormat, Span, Value},
     signals::{Hangups, Signals},
 };
 use clap::{Arg, ArgMatches, Command};
-use nws_bootstrap::{BootstrapConfig, Handle, Secret, Server, StartError};
+use nws_bootstrap::{BootstrapConfig, Handle, Limits, Secret, Server, StartError};
 use std::{ffi::OsString, net::SocketAddr, path::Path, process::ExitCode, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +34,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<ExitCode,
     let filter = read::<Filter>(&matches, "log")?.unwrap_or_else(|| Filter("info".to_owned()));
     logging::start(&filter, read::<LogFormat>(&matches, "log-format")?.unwrap_or(LogFormat::Text));
     let config = settings(&matches, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+    open_files::make_room_for(config.max_joiners.unwrap_or(Limits::DEFAULT.joiners), "max-joiners");
     let builder = config.builder().map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     // One thread: there and back takes a third of the time when no message waits for another thread to wake up.
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -7,10 +7,15 @@ use crate::settings::Settings;
 const BESIDE: u64 = 1024;
 
 /// Asks for room for all clients that the settings allow, and warns when there is less.
-#[cfg(unix)]
 pub(crate) fn make_room(settings: &Settings) {
+    make_room_for(settings.max_clients.0 + settings.max_links.0, "--max-clients");
+}
+
+/// Asks for room for so many connections, and warns when there is less; `limit_name` is where fewer can be asked for.
+#[cfg(unix)]
+pub(crate) fn make_room_for(connections: usize, limit_name: &str) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let needed = (settings.max_clients.0 + settings.max_links.0) as u64 + BESIDE;
+    let needed = connections as u64 + BESIDE;
     let limit = getrlimit(Resource::Nofile);
     let Some(now) = limit.current.filter(|now| *now < needed) else { return };
     let allowed = limit.maximum.map_or(needed, |maximum| maximum.min(needed));
@@ -18,12 +23,12 @@ pub(crate) fn make_room(settings: &Settings) {
     let got = if setrlimit(Resource::Nofile, asked).is_ok() { allowed } else { now };
     if got < needed {
         tracing::warn!(
-            "this system allows {got} open files, too few for {} clients; raise the limit (ulimit -Hn) or lower --max-clients",
-            settings.max_clients.0
+            "this system allows {got} open files, too few for {connections} connections; raise the limit (ulimit -Hn) or lower \
+             {limit_name}"
         );
     }
 }
 
 /// Other systems set no such limit.
 #[cfg(not(unix))]
-pub(crate) fn make_room(_: &Settings) {}
+pub(crate) fn make_room_for(_: usize, _: &str) {}

@@ -5,7 +5,12 @@
 use crate::{activity::Activity, over::Over};
 use bytes::BytesMut;
 use nws_hub::{LaneFault, LaneIn};
-use nws_protocol::{ChannelId, LinkCode, frame::FrameCodec, limits::UNMATCHED_LANE_TIMEOUT, wire::Data};
+use nws_protocol::{
+    ChannelId, LinkCode,
+    frame::FrameCodec,
+    limits::{MAX_UNMATCHED_LANE_BYTES, UNMATCHED_LANE_TIMEOUT},
+    wire::Data,
+};
 use nws_transports::{Link, RecvLane};
 use std::sync::Arc;
 use tokio::{io::AsyncReadExt, sync::mpsc, time::timeout};
@@ -17,6 +22,9 @@ const MAX_OPEN_FRAME_BYTES: usize = 64;
 /// Least and most bytes read at once. A lane that brings little keeps a small buffer.
 const LEAST_READ_BYTES: usize = 4 * 1024;
 const MOST_READ_BYTES: usize = 64 * 1024;
+
+// All that is read of a lane before its channel is matched: the first frame, and what came with it.
+const _: () = assert!(MAX_OPEN_FRAME_BYTES + 2 * LEAST_READ_BYTES <= MAX_UNMATCHED_LANE_BYTES);
 
 /// A lane that has said which channel it is for.
 #[derive(Debug)]

@@ -4,8 +4,9 @@
 mod support;
 
 use nws_discovery::{Candidate, DiscoveredTransport, MemoryBus};
-use nws_transports::{QuicConfig, QuicTransport, TcpConfig, TcpTransport, Transport, TransportKind};
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use nws_mesh::Port;
+use nws_transports::{QuicConfig, QuicTransport, TcpConfig, TcpTransport, Transport, TransportError, TransportKind};
+use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc, time::Duration};
 use support::{Event, Node, Setup};
 use tokio::time::Instant;
 
@@ -16,21 +17,30 @@ enum Speaks {
     Tcp,
 }
 
-/// On the same port number with each transport, as the program does.
+/// On the same port number with each transport, as the program does. The number that TCP got may be taken for UDP, by
+/// whoever dials by QUIC at this moment: then another one is looked for.
 async fn setup(id: u8, speaks: Speaks) -> Setup {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let mut setup = Setup::new(id);
-    let mut addr = any;
-    if speaks != Speaks::Quic {
-        let tcp: Arc<dyn Transport> = Arc::new(TcpTransport::new(TcpConfig::default()).unwrap());
-        setup = setup.listen(tcp, addr).await;
-        addr = setup.addrs[0];
+    let tcp = || -> Arc<dyn Transport> { Arc::new(TcpTransport::new(TcpConfig::default()).unwrap()) };
+    let quic: Arc<dyn Transport> = Arc::new(QuicTransport::new(QuicConfig::default()).unwrap());
+    match speaks {
+        Speaks::Tcp => return Setup::new(id).listen(tcp(), any).await,
+        Speaks::Quic => return Setup::new(id).listen(quic, any).await,
+        Speaks::Auto => {}
     }
-    if speaks != Speaks::Tcp {
-        let quic: Arc<dyn Transport> = Arc::new(QuicTransport::new(QuicConfig::default()).unwrap());
-        setup = setup.listen(quic, addr).await;
+    loop {
+        let mut setup = Setup::new(id).listen(tcp(), any).await;
+        let addr = setup.addrs[0];
+        match quic.listen(addr).await {
+            Ok(listener) => {
+                setup.addrs.push(listener.local_addr());
+                setup.ports.push(Port { transport: Arc::clone(&quic), listener: Some(listener) });
+                return setup;
+            }
+            Err(TransportError::Bind { source, .. }) if source.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => panic!("{error}"),
+        }
     }
-    setup
 }
 
 async fn talk(a: &Node, b: &Node) {

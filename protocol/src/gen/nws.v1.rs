@@ -10,26 +10,37 @@ pub struct Control {
 pub mod control {
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Body {
+        /// Both ends, once, first of all.
         #[prost(message, tag = "1")]
         Hello(super::Hello),
+        /// From the initiator.
         #[prost(message, tag = "2")]
         Query(super::Query),
+        /// From the responder.
         #[prost(message, tag = "3")]
         Answer(super::Answer),
+        /// From the responder.
         #[prost(message, tag = "4")]
         Offer(super::Offer),
+        /// From the responder.
         #[prost(message, tag = "5")]
         Revoke(super::Revoke),
+        /// From the initiator.
         #[prost(message, tag = "6")]
         Accept(super::Accept),
+        /// From the initiator.
         #[prost(message, tag = "7")]
         Leave(super::Leave),
+        /// From the responder.
         #[prost(message, tag = "8")]
         Busy(super::Busy),
+        /// From either end.
         #[prost(message, tag = "9")]
         Ping(super::Ping),
+        /// From either end.
         #[prost(message, tag = "10")]
         Pong(super::Pong),
+        /// From either end, last of all.
         #[prost(message, tag = "11")]
         Goodbye(super::Goodbye),
     }
@@ -58,10 +69,11 @@ pub struct Hello {
 /// I -> R: evaluate these blinded elements.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Query {
-    /// Numbers the initiator's queries from 1, without gaps.
+    /// Numbers the initiator's queries from 1, without gaps; also one that repeats another after Busy.
     #[prost(uint32, tag = "1")]
     pub seq: u32,
-    /// Blinded elements, 32 bytes each, concatenated in order; at most 1024.
+    /// Blinded elements, 32 bytes each, concatenated in order; 4 to 1024, a power of two, and at least 8
+    /// until the first Answer.
     #[prost(bytes = "bytes", tag = "2")]
     pub blinded: ::prost::bytes::Bytes,
 }
@@ -75,22 +87,21 @@ pub struct Answer {
     #[prost(bytes = "bytes", tag = "2")]
     pub evaluated: ::prost::bytes::Bytes,
     /// In the first Answer: tag_R of each of R's channels and of dummies, 16 bytes each, concatenated;
-    /// at most 1024.
+    /// 8 to 1024, a power of two. In later ones: nothing.
     #[prost(bytes = "bytes", tag = "3")]
     pub offer: ::prost::bytes::Bytes,
 }
 /// R -> I: channels that R joined later.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Offer {
-    /// tag_R of each and of dummies, 16 bytes each, concatenated;
-    /// at most 1024.
+    /// tag_R of each and of dummies, 16 bytes each, concatenated; 4 to 1024, a power of two.
     #[prost(bytes = "bytes", tag = "1")]
     pub tags: ::prost::bytes::Bytes,
 }
 /// R -> I: channels that R left.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Revoke {
-    /// tag_R of each and of the dummies that were offered with it, 16 bytes each, concatenated; at most 1024,
+    /// tag_R of each and of dummies that were offered with it, 16 bytes each, concatenated; 1 to 1024,
     /// not padded.
     #[prost(bytes = "bytes", tag = "1")]
     pub tags: ::prost::bytes::Bytes,
@@ -98,15 +109,15 @@ pub struct Revoke {
 /// I -> R: the channels that I holds of those offered.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Accept {
-    /// tag_I of each hit and random tags, 16 bytes each, concatenated;
-    /// at most 1024.
+    /// tag_I of each hit and random tags, 16 bytes each, concatenated; 4 to 1024, a power of two, and at
+    /// least 8 in the first.
     #[prost(bytes = "bytes", tag = "1")]
     pub tags: ::prost::bytes::Bytes,
 }
 /// I -> R: I left this channel, or takes back an Accept.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Leave {
-    /// 8 bytes.
+    /// 8 bytes; the channel's id on this link.
     #[prost(bytes = "bytes", tag = "1")]
     pub channel_id: ::prost::bytes::Bytes,
 }
@@ -155,18 +166,25 @@ pub struct Data {
 pub mod data {
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Body {
+        /// Which channel: the first frame, once.
         #[prost(message, tag = "1")]
         Open(super::Open),
+        /// Who is there: right after Open.
         #[prost(message, tag = "2")]
         Members(super::Members),
+        /// Somebody comes.
         #[prost(message, tag = "3")]
         Join(super::Join),
+        /// Somebody goes.
         #[prost(message, tag = "4")]
         Part(super::Part),
+        /// Said to all.
         #[prost(message, tag = "5")]
         Broadcast(super::Broadcast),
+        /// Said to one.
         #[prost(message, tag = "6")]
         Direct(super::Direct),
+        /// An answer to a Direct of the other end's lane.
         #[prost(message, tag = "7")]
         Undeliverable(super::Undeliverable),
     }
@@ -174,7 +192,7 @@ pub mod data {
 /// The first frame of a data lane.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Open {
-    /// 8 bytes; names a matched channel.
+    /// 8 bytes; names a matched channel by its id on this link.
     #[prost(bytes = "bytes", tag = "1")]
     pub channel_id: ::prost::bytes::Bytes,
 }
@@ -205,35 +223,39 @@ pub struct Part {
 /// A client of the sender said this to all others in the channel.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Broadcast {
-    /// The saying peer, 16 bytes.
+    /// The saying peer, 16 bytes: a client of the sender.
     #[prost(bytes = "bytes", tag = "1")]
     pub source: ::prost::bytes::Bytes,
+    /// How data is to be read. KIND_JSON in channels with presence, the others in raw relays.
     #[prost(enumeration = "Kind", tag = "2")]
     pub kind: i32,
+    /// What it says, as the client sent it; at most what fits into the receiver's max_frame_bytes.
     #[prost(bytes = "bytes", tag = "3")]
     pub data: ::prost::bytes::Bytes,
 }
 /// A client of the sender said this to one client of the receiver.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Direct {
-    /// The saying peer, 16 bytes.
+    /// The saying peer, 16 bytes: a client of the sender.
     #[prost(bytes = "bytes", tag = "1")]
     pub source: ::prost::bytes::Bytes,
-    /// The peer it is for, 16 bytes.
+    /// The peer it is for, 16 bytes: a client of the receiver.
     #[prost(bytes = "bytes", tag = "2")]
     pub target: ::prost::bytes::Bytes,
+    /// How data is to be read: KIND_JSON.
     #[prost(enumeration = "Kind", tag = "3")]
     pub kind: i32,
+    /// What it says, as the client sent it; at most what fits into the receiver's max_frame_bytes.
     #[prost(bytes = "bytes", tag = "4")]
     pub data: ::prost::bytes::Bytes,
 }
 /// A Direct could not be delivered: its target is not here any more.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Undeliverable {
-    /// The peer that said it, 16 bytes.
+    /// The peer that said it, 16 bytes: source of the Direct, a client of the receiver of this message.
     #[prost(bytes = "bytes", tag = "1")]
     pub source: ::prost::bytes::Bytes,
-    /// The peer it was for, 16 bytes.
+    /// The peer it was for, 16 bytes: target of the Direct.
     #[prost(bytes = "bytes", tag = "2")]
     pub target: ::prost::bytes::Bytes,
 }

@@ -21,6 +21,7 @@ const bundles = [
   { entry: "src/index.ts", out: "network-web-sockets.mjs", format: "esm" },
   { entry: "src/global.ts", out: "network-web-sockets.js", format: "iife" },
   { entry: "src/bootstrap/index.ts", out: "network-web-sockets-bootstrap.mjs", format: "esm" },
+  { entry: "src/tunnel/index.ts", out: "network-web-sockets-tunnel.mjs", format: "esm" },
 ];
 
 /** @param {string} folder */

@@ -126,7 +126,7 @@ test("the index lists every example, each shows its code, and none is wider than
   const proxy = await startProxy(t);
   const index = await openPage(t, `${proxy.origin}/examples/`, { width: 360 });
   const links = await index.locator(".cards a").evaluateAll((list) => list.map((link) => link.href));
-  assert.deepEqual(links.map((link) => new URL(link).pathname.split("/")[2]), ["chat", "pubsub", "webrtc", "canvas", "bootstrap"]);
+  assert.deepEqual(links.map((link) => new URL(link).pathname.split("/")[2]), ["chat", "pubsub", "webrtc", "canvas", "bootstrap", "tunnel"]);
   for (const link of [index.url(), ...links]) {
     // That one looks for a bootstrap server, and there is none here.
     const complaints = link.endsWith("/bootstrap/") ? /ERR_CONNECTION_REFUSED/ : undefined;

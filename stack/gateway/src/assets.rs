@@ -63,7 +63,7 @@ pub(crate) enum Room {
     Console,
     Library,
     Examples,
-    /// The one example that is with a server of the user's choice.
+    /// The examples that are with a server of the user's choice.
     Elsewhere,
 }
 
@@ -99,7 +99,8 @@ impl Assets {
 }
 
 fn example(name: &str) -> Room {
-    if name.starts_with("bootstrap/") { Room::Elsewhere } else { Room::Examples }
+    let elsewhere = ["bootstrap/", "tunnel/"].iter().any(|folder| name.starts_with(folder));
+    if elsewhere { Room::Elsewhere } else { Room::Examples }
 }
 
 #[cfg(test)]
@@ -118,6 +119,7 @@ mod tests {
             "examples/chat/index.html",
             "examples/chat/chat.js",
             "examples/bootstrap/index.html",
+            "examples/tunnel/index.html",
         ];
         names.into_iter().map(|name| (name, name.as_bytes())).collect()
     }
@@ -138,6 +140,7 @@ mod tests {
             ("/examples/chat/", Room::Examples, "examples/chat/index.html"),
             ("/examples/chat/chat.js", Room::Examples, "examples/chat/chat.js"),
             ("/examples/bootstrap/", Room::Elsewhere, "examples/bootstrap/index.html"),
+            ("/examples/tunnel/", Room::Elsewhere, "examples/tunnel/index.html"),
         ] {
             match assets.at(path) {
                 Some(Place::File(found, asset)) => {

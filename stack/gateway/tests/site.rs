@@ -9,7 +9,7 @@ use nws_gateway::{Assets, GatewaySettings};
 use nws_hub::HubLimits;
 use support::{KEY_LINES, Proxy, ask, header};
 
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("console/index.html", "<!doctype html>console"),
     ("console/console.js", "console()"),
     ("dist/network-web-sockets.js", "classic()"),
@@ -19,6 +19,7 @@ const FILES: [(&str, &str); 9] = [
     ("examples/chat/index.html", "<!doctype html>chat"),
     ("examples/chat/chat.css", "chat{}"),
     ("examples/bootstrap/index.html", "<!doctype html>bootstrap"),
+    ("examples/tunnel/index.html", "<!doctype html>tunnel"),
 ];
 
 async fn proxy() -> Proxy {
@@ -111,10 +112,12 @@ async fn console_and_examples_are_locked_down() {
         assert_eq!(header(&head, "cross-origin-resource-policy").unwrap(), "same-origin");
         assert_eq!(header(&head, "access-control-allow-origin"), None);
     }
-    // One example is with a server of the user's choice; no other page may open a socket to elsewhere.
-    let (_, head, _) = ask(&proxy, "GET /examples/bootstrap/", "").await;
-    let policy = header(&head, "content-security-policy").unwrap();
-    assert!(policy.contains("; connect-src 'self' ws: wss:; "), "{policy}");
+    // These are with a server of the user's choice; no other page may open a socket to elsewhere.
+    for path in ["/examples/bootstrap/", "/examples/tunnel/"] {
+        let (_, head, _) = ask(&proxy, &format!("GET {path}"), "").await;
+        let policy = header(&head, "content-security-policy").unwrap();
+        assert!(policy.contains("; connect-src 'self' ws: wss:; "), "{policy}");
+    }
 }
 
 #[tokio::test]

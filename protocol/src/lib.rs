@@ -1,6 +1,6 @@
 //! What proxies and clients say to each other, as pure code: wire messages, the
-//! frame codec, limits, ids, channel secrets, private matching, and the JSON
-//! format of clients.
+//! frame codec, limits, ids, channel secrets, private matching, the JSON format
+//! of clients, and the language of the tunnel relay.
 //!
 //! Nothing here opens a socket, spawns a task, reads a clock or draws
 //! randomness: time and randomness are arguments.
@@ -12,6 +12,7 @@ pub mod frame;
 pub mod ids;
 pub mod limits;
 pub mod matching;
+pub mod relay;
 pub mod wire;
 pub mod wsframe;
 

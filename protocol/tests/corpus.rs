@@ -7,6 +7,8 @@ mod client_json;
 mod frame_codec;
 #[path = "fuzz_entry/matching_messages.rs"]
 mod matching_messages;
+#[path = "fuzz_entry/relay_json.rs"]
+mod relay_json;
 #[path = "fuzz_entry/wire_decode.rs"]
 mod wire_decode;
 
@@ -81,4 +83,4 @@ macro_rules! targets {
 }
 
 // Matching does group operations, so it gets fewer cases.
-targets!(frame_codec: 5_000, wire_decode: 5_000, client_json: 5_000, matching_messages: 100);
+targets!(frame_codec: 5_000, wire_decode: 5_000, client_json: 5_000, relay_json: 5_000, matching_messages: 100);

@@ -2,7 +2,7 @@
 //! links, discovery, and the door for clients. And takes them apart again, in order and in time.
 
 use crate::{
-    bootstrap,
+    beside::{Handles, Sections},
     exit::{Exit, Failure},
     links,
     settings::{AllowedOrigin, DiscoveryChoice, Settings, TransportChoice},
@@ -10,7 +10,6 @@ use crate::{
     tls::Tls,
     web,
 };
-use nws_bootstrap::{BootstrapConfig, Handle};
 use nws_discovery::{DiscoveredTransport, Discovery, Health, Mdns, MdnsConfig, Off};
 use nws_gateway::{BindError, Folder, Gateway, GatewaySettings, Listeners, SessionSettings, TlsDoor};
 use nws_hub::{Channels, HubLimits};
@@ -40,8 +39,8 @@ pub(crate) struct Files {
     pub(crate) www: Option<Folder>,
     /// For clients over TLS.
     pub(crate) tls: Option<Tls>,
-    /// The bootstrap server that is to run beside the proxy.
-    pub(crate) bootstrap: Option<BootstrapConfig>,
+    /// The servers that are to run beside the proxy.
+    pub(crate) beside: Sections,
 }
 
 /// A running proxy.
@@ -49,7 +48,7 @@ pub(crate) struct Files {
 pub(crate) struct Proxy {
     mesh: Arc<MeshHandle>,
     gateway: JoinHandle<()>,
-    /// The bootstrap server, or nothing.
+    /// The servers beside it, or nothing.
     beside: JoinHandle<()>,
     closing: CancellationToken,
     deadline: Duration,
@@ -57,8 +56,8 @@ pub(crate) struct Proxy {
     pub(crate) port: u16,
     pub(crate) tls_port: Option<u16>,
     pub(crate) links: Vec<(TransportKind, SocketAddr)>,
-    /// Where the bootstrap server listens, when one runs beside.
-    pub(crate) bootstrap: Option<(SocketAddr, Handle)>,
+    /// For the servers beside it.
+    pub(crate) handles: Handles,
 }
 
 impl Proxy {
@@ -70,7 +69,7 @@ impl Proxy {
             Some(tls) => tls_door(tls).await.map(|(door, port)| (Some(door), Some(port)))?,
             None => (None, None),
         };
-        let server = files.bootstrap.map(bootstrap::beside).transpose()?;
+        let servers = files.beside.bind()?;
         let transports = transports(settings)?;
         let listeners = links::listen(&transports, settings.link_listen).await?;
         let links: Vec<_> = listeners.iter().map(|(kind, listener)| (*kind, listener.local_addr())).collect();
@@ -102,18 +101,10 @@ impl Proxy {
             .with_status(Arc::new(network))
             .with_tls(tls);
         let gateway = tokio::spawn(gateway.run(closing.clone()));
-        let bootstrap = server.as_ref().map(|server| (server.local_addr(), server.handle()));
-        let beside = tokio::spawn({
-            let closing = closing.clone();
-            async move {
-                match server {
-                    Some(server) => server.run(closing).await,
-                    None => closing.cancelled().await,
-                }
-            }
-        });
+        let handles = servers.handles();
+        let beside = tokio::spawn(servers.run(closing.clone()));
         let deadline = settings.shutdown_deadline.get();
-        Ok(Self { mesh, gateway, beside, closing, deadline, port, tls_port, links, bootstrap })
+        Ok(Self { mesh, gateway, beside, closing, deadline, port, tls_port, links, handles })
     }
 
     /// How discovery fares, and whenever that changes.
@@ -137,7 +128,7 @@ impl Proxy {
             tracing::error!(%error, "the gateway failed while it closed");
         }
         if let Ok(Err(error)) = beside {
-            tracing::error!(%error, "the bootstrap server failed while it closed");
+            tracing::error!(%error, "a server beside the proxy failed while it closed");
         }
     }
 }

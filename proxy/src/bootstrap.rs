@@ -4,26 +4,22 @@
 use crate::{
     announce,
     exit::{Exit, Failure},
-    logging, open_files,
+    logging, open_files, service,
     settings::{Filter, LogFormat, Span, Value},
-    signals::{Hangups, Signals},
 };
 use clap::{Arg, ArgMatches, Command};
-use nws_bootstrap::{BootstrapConfig, Handle, Limits, Secret, Server, StartError};
-use std::{ffi::OsString, net::SocketAddr, path::Path, process::ExitCode, time::Duration};
+use nws_bootstrap::{BootstrapConfig, Limits, Secret, Server, StartError};
+use std::{ffi::OsString, fmt, net::SocketAddr, path::Path, process::ExitCode};
 use tokio_util::sync::CancellationToken;
 
 /// The word that chooses it.
 pub(crate) const NAME: &str = "bootstrap";
 
-/// How long everyone has for their goodbye before a shutdown is final.
-const FAREWELL: Duration = Duration::from_secs(5);
-
 /// Runs it with the words after `nws`, the first of which is its name.
 ///
 /// # Errors
 /// With the exit code and what to do.
-pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
+pub(crate) fn run(words: Vec<OsString>) -> Result<ExitCode, Failure> {
     let matches = match command().try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(help) => {
@@ -41,7 +37,11 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<ExitCode,
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::System, format!("the threads cannot be had: {error}")))?;
-    let end = runtime.block_on(async { serve(builder.bind().map_err(|error| refusal(&error))?).await });
+    let end = runtime.block_on(async {
+        let server = builder.bind().map_err(|error| refusal(&error))?;
+        let (address, handle, shutdown) = (server.local_addr(), server.handle(), CancellationToken::new());
+        service::serve(Place(address), || handle.reload(), server.run(shutdown.clone()), shutdown).await
+    });
     runtime.shutdown_background();
     end
 }
@@ -60,40 +60,14 @@ pub(crate) fn beside(mut config: BootstrapConfig) -> Result<Server, Failure> {
 
 /// Says where it is.
 pub(crate) fn announce(address: SocketAddr) {
-    announce::line(format_args!(
-        "bootstrap: joiners at /join, the root at /SECRET/webrtc-bootstrap-root, on {address}"
-    ));
+    announce::line(Place(address));
 }
 
-async fn serve(server: Server) -> Result<ExitCode, Failure> {
-    let mut signals = Signals::listen()?;
-    let mut hangups = Hangups::listen(true)?;
-    let (address, handle, shutdown) = (server.local_addr(), server.handle(), CancellationToken::new());
-    announce::line(format_args!(
-        "bootstrap: joiners at /join, the root at /SECRET/webrtc-bootstrap-root, on {address}"
-    ));
-    announce::line("ready");
-    let mut running = std::pin::pin!(server.run(shutdown.clone()));
-    let wish = loop {
-        tokio::select! {
-            wish = signals.next() => break wish,
-            () = hangups.next() => reload(&handle),
-            () = &mut running => return Err(Failure::new(Exit::Internal, "the bootstrap server ended by itself")),
-        }
-    };
-    tracing::info!(signal = wish.name(), "saying goodbye; a second signal ends at once");
-    shutdown.cancel();
-    tokio::select! {
-        _ = tokio::time::timeout(FAREWELL, running) => Ok(ExitCode::SUCCESS),
-        wish = signals.next() => Ok(wish.exit_code()),
-    }
-}
+struct Place(SocketAddr);
 
-/// Reads the certificate again.
-pub(crate) fn reload(handle: &Handle) {
-    match handle.reload() {
-        Ok(()) => tracing::info!("the certificate was read again"),
-        Err(error) => tracing::warn!(%error, "the old certificate stays"),
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bootstrap: joiners at /join, the root at /SECRET/webrtc-bootstrap-root, on {}", self.0)
     }
 }
 
@@ -158,6 +132,7 @@ fn command() -> Command {
         Arg::new(name).long(name).value_name(value).help(help)
     };
     Command::new("nws bootstrap")
+        .bin_name("nws bootstrap")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A signalling server for WebRTC, for clients of the npm package webrtc-bootstrap and of our own library.")
         .after_help(

@@ -3,15 +3,21 @@
 
 mod announce;
 mod assembly;
+mod beside;
 mod bootstrap;
+mod conformance;
 mod exit;
 mod links;
 mod logging;
 mod open_files;
+mod programs;
+mod relay;
+mod service;
 mod settings;
 mod signals;
 mod status;
 mod tls;
+mod tunnel;
 mod web;
 
 use assembly::{Files, Proxy};
@@ -24,8 +30,8 @@ use tls::Tls;
 
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
-    if words.first().is_some_and(|first| first == bootstrap::NAME) {
-        return bootstrap::run(words).unwrap_or_else(|failure| complain(&failure));
+    if let Some(run) = programs::named(words.first()) {
+        return run(words).unwrap_or_else(|failure| complain(&failure));
     }
     let environment: Vec<_> = std::env::vars_os().collect();
     let loaded = match settings::load(std::env::args_os(), &environment) {
@@ -70,7 +76,7 @@ fn prepare(loaded: &Loaded) -> Result<Files, Failure> {
         files.www = Some(folder);
     }
     files.tls = Tls::open(settings)?;
-    files.bootstrap.clone_from(&loaded.bootstrap);
+    files.beside.clone_from(&loaded.beside);
     Ok(files)
 }
 
@@ -114,16 +120,14 @@ enum End {
 async fn serve(settings: &Settings, files: Files) -> Result<End, Failure> {
     let mut signals = Signals::listen()?;
     let tls = files.tls.clone();
-    let mut hangups = Hangups::listen(tls.is_some() || files.bootstrap.is_some())?;
+    let mut hangups = Hangups::listen(tls.is_some() || files.beside.has_any())?;
     let mut proxy = tokio::select! {
         started = Proxy::start(settings, files) => started?,
         _ = signals.next() => return Ok(End::InOrder),
     };
-    if let Some((address, _)) = &proxy.bootstrap {
-        bootstrap::announce(*address);
-    }
+    proxy.handles.announce();
     announce::started(settings, proxy.port, proxy.tls_port, &proxy.links);
-    let beside = proxy.bootstrap.as_ref().map(|(_, handle)| handle.clone());
+    let beside = proxy.handles.clone();
     let health = proxy.health();
     let wish = tokio::select! {
         wish = signals.next() => wish,

@@ -1,12 +1,11 @@
 //! The user's own certificate for `wss://`: read when the program starts, and again whenever it gets SIGHUP.
 
 use crate::{
-    bootstrap,
+    beside::Handles,
     exit::{Exit, Failure},
     settings::Settings,
     signals::Hangups,
 };
-use nws_bootstrap::Handle;
 use nws_gateway::{BadCertificate, Certificate, CertificateSlot};
 use std::{
     convert::Infallible,
@@ -54,13 +53,12 @@ impl Tls {
     }
 }
 
-/// Reads the certificates again at each SIGHUP, for ever: that of clients, and that of the bootstrap server beside.
-pub(crate) async fn keep_fresh(tls: Option<Tls>, beside: Option<Handle>, hangups: &mut Hangups) -> Infallible {
+/// Reads the certificates again at each SIGHUP, for ever: that of clients, and those of servers beside.
+pub(crate) async fn keep_fresh(tls: Option<Tls>, beside: Handles, hangups: &mut Hangups) -> Infallible {
     loop {
         hangups.next().await;
-        if let Some(handle) = beside.clone() {
-            drop(tokio::task::spawn_blocking(move || bootstrap::reload(&handle)).await);
-        }
+        let handles = beside.clone();
+        drop(tokio::task::spawn_blocking(move || handles.reload()).await);
         if let Some(tls) = tls.clone() {
             // Files may be on a slow disk.
             drop(tokio::task::spawn_blocking(move || tls.reload()).await);

@@ -8,7 +8,7 @@ import { dial, echo, ending, messages, next, serve, until } from "./parties.mjs"
 import { startLine, startRelay } from "./relay.mjs";
 
 const hash = (data) => createHash("sha256").update(Buffer.from(data)).digest("hex");
-const WINDOW = 256 * 1024;
+const WINDOW = 512 * 1024;
 
 describe("in Node", { timeout: 240_000 }, () => {
   it("text and bytes arrive as they were, in order, both ways", { timeout: 60_000 }, async (t) => {

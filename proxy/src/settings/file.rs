@@ -2,8 +2,12 @@
 //! error, with the line and the nearest valid name.
 
 use super::{TABLE, nearest};
-use crate::exit::{Exit, Failure};
+use crate::{
+    beside::Sections,
+    exit::{Exit, Failure},
+};
 use nws_bootstrap::BootstrapConfig;
+use nws_relay::RelayConfig;
 use std::{fs::File, io::Read, ops::Range, path::Path};
 use toml::de::{DeTable, DeValue};
 
@@ -22,12 +26,13 @@ pub(crate) struct FileEntry {
 #[derive(Debug, Default)]
 pub(crate) struct FileSettings {
     pub(crate) entries: Vec<FileEntry>,
-    /// The section `[bootstrap]`, when there is one.
-    pub(crate) bootstrap: Option<BootstrapConfig>,
+    /// Those of other servers, which run beside the proxy.
+    pub(crate) beside: Sections,
 }
 
-/// The section that has settings of another server, which runs beside the proxy.
+/// The sections that have settings of other servers.
 const BOOTSTRAP: &str = "bootstrap";
+const RELAY: &str = "relay";
 
 /// Reads a file.
 ///
@@ -46,7 +51,8 @@ pub(crate) fn read(path: &Path) -> Result<FileSettings, Failure> {
     let wrong = |words| Failure::new(Exit::Config, format!("{} {words}", path.display()));
     let entries = parse(&text).map_err(wrong)?;
     let bootstrap = BootstrapConfig::section(&text).map_err(|error| wrong(format!("[{BOOTSTRAP}]: {error}")))?;
-    Ok(FileSettings { entries, bootstrap })
+    let relay = RelayConfig::section(&text).map_err(|error| wrong(format!("[{RELAY}]: {error}")))?;
+    Ok(FileSettings { entries, beside: Sections { bootstrap, relay } })
 }
 
 fn parse(text: &str) -> Result<Vec<FileEntry>, String> {
@@ -57,7 +63,7 @@ fn parse(text: &str) -> Result<Vec<FileEntry>, String> {
     for (key, value) in table.into_inner() {
         let at = line(key.span());
         let key = key.into_inner();
-        if key == BOOTSTRAP && matches!(value.get_ref(), DeValue::Table(_)) {
+        if [BOOTSTRAP, RELAY].contains(&key.as_ref()) && matches!(value.get_ref(), DeValue::Table(_)) {
             continue;
         }
         let Some(setting) = TABLE.iter().find(|setting| setting.name == key) else {
@@ -122,8 +128,9 @@ mod tests {
     }
 
     #[test]
-    fn the_section_of_the_bootstrap_server_is_no_setting_of_the_proxy() {
-        assert_eq!(parse("port = 1\n[bootstrap]\nport = 2").unwrap().len(), 1);
+    fn the_sections_of_other_servers_are_no_settings_of_the_proxy() {
+        assert_eq!(parse("port = 1\n[bootstrap]\nport = 2\n[relay]\nport = 3").unwrap().len(), 1);
+        assert!(parse("relay = 1").unwrap_err().contains("there is no setting relay"));
         assert!(parse("bootstrap = 1").unwrap_err().contains("there is no setting bootstrap"));
     }
 

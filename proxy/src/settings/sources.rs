@@ -6,9 +6,12 @@ use super::{
     file::{self, FileEntry, FileSettings},
     nearest,
 };
-use crate::exit::{Exit, Failure};
+use crate::{
+    beside::Sections,
+    exit::{Exit, Failure},
+    programs, relay,
+};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use nws_bootstrap::BootstrapConfig;
 use std::{ffi::OsString, fmt, path::PathBuf};
 
 /// What was given for one setting, and where.
@@ -30,8 +33,8 @@ enum Source {
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) settings: Settings,
-    /// The settings of the bootstrap server that is to run beside the proxy.
-    pub(crate) bootstrap: Option<BootstrapConfig>,
+    /// The settings of servers that are to run beside the proxy.
+    pub(crate) beside: Sections,
     /// `--check` was given: nothing is to be started.
     pub(crate) only_check: bool,
     /// Words about variables of the environment that look like settings and are none.
@@ -52,7 +55,7 @@ pub(crate) fn load(
         Some(path) => Some(path.clone()),
         None => from_environment.config.clone(),
     };
-    let FileSettings { entries, bootstrap } = match &config {
+    let FileSettings { entries, beside } = match &config {
         Some(path) => file::read(path.as_ref())?,
         None => FileSettings::default(),
     };
@@ -78,7 +81,7 @@ pub(crate) fn load(
             }
         })?;
     settings.check().map_err(|words| Failure::new(Exit::Config, words))?;
-    Ok(Loaded { settings, bootstrap, only_check: matches.get_flag("check"), warnings: from_environment.warnings })
+    Ok(Loaded { settings, beside, only_check: matches.get_flag("check"), warnings: from_environment.warnings })
 }
 
 /// Why there are no settings.
@@ -149,7 +152,9 @@ impl Environment {
         let known: Vec<(&'static str, String)> = TABLE.iter().map(|s| (s.name, environment_name(s.name))).collect();
         let mut read = Self { config: None, values: Vec::new(), warnings: Vec::new() };
         for (key, value) in variables {
-            let Some(key) = key.to_str().filter(|key| key.starts_with("NWS_")) else { continue };
+            // The relay beside the proxy reads its secret by itself.
+            let ours = |key: &&str| key.starts_with("NWS_") && *key != relay::SECRET;
+            let Some(key) = key.to_str().filter(ours) else { continue };
             let setting = known.iter().find(|(_, variable)| variable == key);
             if setting.is_none() && key != "NWS_CONFIG" {
                 // Without the beginning that all of them share, which would make any two look alike.
@@ -229,11 +234,12 @@ fn command() -> Command {
 fn epilogue() -> String {
     let codes: Vec<String> = Exit::TABLE.iter().map(|(code, words)| format!("  {code:>3}  {words}")).collect();
     format!(
-        "Settings:\n  A flag beats the environment, the environment beats the file, the file beats the default.\n  \
+        "{}\n\nSettings:\n  A flag beats the environment, the environment beats the file, the file beats the default.\n  \
          --log-format json is NWS_LOG_FORMAT=json in the environment and log-format = \"json\" in the file.\n  \
          Several values: repeat the flag; in the environment a,b; in the file [\"a\", \"b\"].\n\n\
          Times are written 500ms, 30s, 5m, 2h. Sizes are written 512B, 64KiB, 1MiB.\n\n\
          Exit codes:\n{}",
+        programs::list(),
         codes.join("\n")
     )
 }
@@ -293,7 +299,7 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_is_warned_about() {
-        let loaded = load_with(&[], &[("NWS_PROT", "1"), ("OTHER", "2")]).unwrap();
+        let loaded = load_with(&[], &[("NWS_PROT", "1"), ("OTHER", "2"), ("NWS_RELAY_SECRET", "x")]).unwrap();
         assert_eq!(loaded.warnings.len(), 1);
         assert!(
             loaded.warnings.iter().all(|w| w.contains("NWS_PROT") && w.contains("NWS_PORT")),

@@ -15,5 +15,7 @@ mod pages;
 mod precedence;
 mod process;
 mod refusals;
+mod relay;
 mod secrets;
 mod tls;
+mod tunnel;

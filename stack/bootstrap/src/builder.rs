@@ -1,21 +1,19 @@
 //! How a server is put together.
 
 use crate::{
-    Handle, Limits, Server, Socket,
+    Handle, Limits, Server,
     exchange::Exchange,
-    listen,
     public::Public,
     refusal::Refusal,
     secret::{BadSecret, Secret},
     site::{Handler, Site},
-    tls::{Tls, TlsError},
 };
 use axum::Router;
 use futures::FutureExt;
 use hyper::http::request::Parts;
+use nws_listen::{Sessions, Socket, Tls, TlsError};
 use std::{fmt, future::Future, io, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The port of the original.
 pub(crate) const DEFAULT_PORT: u16 = 5000;
@@ -197,7 +195,7 @@ impl Builder {
         let (router, mut handle) = self.into_router()?;
         handle.tls = tls.map(Arc::new);
         let failed = |source| StartError::Listen { port, source };
-        let listener = listener.map_or_else(|| listen::bind(address, port), Ok).map_err(failed)?;
+        let listener = listener.map_or_else(|| nws_listen::bind(address, port), Ok).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Server { listener, address, router, handle, drain })
     }
@@ -227,9 +225,7 @@ impl Builder {
             limits: self.limits,
             upgrades: self.upgrades,
             public: public.transpose()?,
-            sessions: TaskTracker::new(),
-            stopping: CancellationToken::new(),
-            cut: CancellationToken::new(),
+            sessions: Sessions::default(),
         });
         let application =
             self.router.unwrap_or_else(|| Router::new().fallback(|| async { Refusal::NotFound.answer() }));

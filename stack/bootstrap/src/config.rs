@@ -4,7 +4,8 @@ use crate::{
     Builder, Limits, Secret, Server,
     builder::{DEFAULT_PORT, DEFAULT_TIMEOUT},
 };
-use serde::{Deserialize, Deserializer, de::Error as _};
+use nws_listen::SettingsError;
+use serde::Deserialize;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 /// What a server is told by its user. Only the secret has no default.
@@ -22,7 +23,7 @@ pub struct BootstrapConfig {
     /// The folder of static files.
     pub public: Option<PathBuf>,
     /// How long a joiner may stay; a whole number and a unit, as `"30s"`.
-    #[serde(default = "joining", deserialize_with = "span")]
+    #[serde(default = "joining", deserialize_with = "nws_listen::span")]
     pub timeout: Duration,
     /// Makes ids repeatable, for tests.
     pub seed: Option<i64>,
@@ -46,12 +47,9 @@ pub struct BootstrapConfig {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// It begins as JSON, but is not, or has an unknown or bad setting.
-    #[error("not settings in JSON: {0}")]
-    Json(#[source] serde_json::Error),
-    /// It is not TOML, or has an unknown or bad setting.
-    #[error("not settings in TOML: {0}")]
-    Toml(#[source] Box<toml::de::Error>),
+    /// It is no file of settings, or has an unknown or bad one.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// There is no secret anywhere.
     #[error("there is no secret: set it with secret in the settings, --secret, or SECRET in the environment")]
     NoSecret,
@@ -66,30 +64,19 @@ impl BootstrapConfig {
     /// # Errors
     /// [`ConfigError`] with the place and what is wrong; never with the secret.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        if text.trim_start().starts_with('{') {
-            serde_json::from_str(text).map_err(ConfigError::Json)
-        } else {
-            // Not with the line itself, which may be the one with the secret.
-            toml::from_str(text).map_err(|mut error: toml::de::Error| {
-                error.set_input(None);
-                ConfigError::Toml(Box::new(error))
-            })
-        }
+        Ok(nws_listen::read(text)?)
     }
 
     /// Reads the section `[bootstrap]` of a larger settings file in TOML; `None` when there is no such section.
     ///
     /// # Errors
-    /// [`ConfigError::Toml`] as [`parse`](Self::parse).
+    /// [`ConfigError::Settings`] as [`parse`](Self::parse).
     pub fn section(text: &str) -> Result<Option<Self>, ConfigError> {
         #[derive(Deserialize)]
         struct Sections {
             bootstrap: Option<BootstrapConfig>,
         }
-        toml::from_str(text).map(|sections: Sections| sections.bootstrap).map_err(|mut error: toml::de::Error| {
-            error.set_input(None);
-            ConfigError::Toml(Box::new(error))
-        })
+        Ok(nws_listen::read_toml::<Sections>(text)?.bootstrap)
     }
 
     /// A server with these settings.
@@ -149,24 +136,6 @@ const fn port() -> u16 {
 
 const fn joining() -> Duration {
     DEFAULT_TIMEOUT
-}
-
-/// A whole number and a unit: `500ms`, `30s`, `5m`, `2h`.
-fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-    /// A day: nobody waits longer to be connected.
-    const LONGEST: Duration = Duration::from_secs(86_400);
-    let text = String::deserialize(deserializer)?;
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let unit = UNITS.into_iter().find(|(name, _)| *name == unit.trim());
-    let millis = unit.zip(number.parse().ok()).and_then(|((_, unit), number): (_, u64)| number.checked_mul(unit));
-    millis.map(Duration::from_millis).filter(|span| (Duration::from_millis(1)..=LONGEST).contains(span)).ok_or_else(
-        || {
-            D::Error::custom(format!(
-                "{text:?} is not a length of time up to a day; write a number and a unit, as \"30s\""
-            ))
-        },
-    )
 }
 
 #[cfg(test)]

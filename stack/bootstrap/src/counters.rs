@@ -1,44 +1,13 @@
 //! What the server counts, and how Prometheus reads it. Nothing in it names a client or a secret.
 
-use std::{
-    fmt::Write as _,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
-
-macro_rules! counters {
-    ($($(#[doc = $words:literal])+ $name:ident: $metric:literal,)+) => {
-        /// The counters, all of which only grow.
-        #[derive(Debug, Default)]
-        pub(crate) struct Counters {
-            $(pub(crate) $name: AtomicU64,)+
-        }
-
-        /// What a server has done so far, and whom it serves now.
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub struct Figures {
-            /// Joiners that are connected now.
-            pub joiners: u64,
-            /// Whether a root is connected now.
-            pub root_connected: bool,
-            $($(#[doc = $words])+ pub $name: u64,)+
-        }
-
-        impl Counters {
-            /// All counters, each read by itself.
-            pub(crate) fn figures(&self, joiners: usize, root_connected: bool) -> Figures {
-                Figures { joiners: joiners as u64, root_connected, $($name: self.$name.load(Relaxed),)+ }
-            }
-        }
-
-        /// Metrics with their words, those of one family beside each other.
-        fn metrics(figures: &Figures) -> Vec<(&'static str, &'static str, u64)> {
-            vec![$(($metric, concat!($($words),+), figures.$name),)+]
-        }
-    };
-}
-
-counters! {
+nws_listen::counters! {
+    prefix: "nws_bootstrap";
+    gauges: {
+        /// Joiners that are connected now.
+        joiners: u64 = "joiners",
+        /// Whether a root is connected now.
+        root_connected: bool = "root_connected",
+    }
     /// TCP connections that were accepted.
     connections: "connections_total",
     /// TCP connections that were closed at once, as their address had too many.
@@ -95,42 +64,6 @@ counters! {
     closed_too_fast: "closed_total{reason=\"rate\"}",
     /// Connections closed as they did not read.
     closed_slow: "closed_total{reason=\"slow\"}",
-}
-
-impl Counters {
-    pub(crate) fn add(counter: &AtomicU64) {
-        counter.fetch_add(1, Relaxed);
-    }
-}
-
-impl Figures {
-    /// In Prometheus' text format 0.0.4.
-    pub(crate) fn prometheus(&self) -> String {
-        let mut text = String::new();
-        gauge(&mut text, "joiners", "Joiners that are connected now.", self.joiners);
-        gauge(&mut text, "root_connected", "Whether a root is connected now.", self.root_connected.into());
-        let mut last = "";
-        for (metric, words, value) in metrics(self) {
-            let family = metric.split('{').next().unwrap_or(metric);
-            if family != last {
-                // One family has several words; the first of them do for all.
-                head(&mut text, family, words, "counter");
-                last = family;
-            }
-            _ = writeln!(text, "nws_bootstrap_{metric} {value}");
-        }
-        text
-    }
-}
-
-fn gauge(text: &mut String, name: &str, words: &str, value: u64) {
-    head(text, name, words, "gauge");
-    _ = writeln!(text, "nws_bootstrap_{name} {value}");
-}
-
-fn head(text: &mut String, name: &str, words: &str, kind: &str) {
-    let words = words.trim();
-    _ = writeln!(text, "# HELP nws_bootstrap_{name} {words}\n# TYPE nws_bootstrap_{name} {kind}");
 }
 
 #[cfg(test)]

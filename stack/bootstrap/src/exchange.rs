@@ -7,9 +7,9 @@ use crate::{
     limits::Limits,
     mailbox::{Mail, Mailbox, Refused, Store},
     message::Destination,
-    neighbours::{Counted, Neighbours},
     refusal::Refusal,
 };
+use nws_listen::{Counted, Neighbours};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::{
@@ -92,7 +92,7 @@ impl Exchange {
             let table = self.table();
             (table.joiners.len(), table.root.is_some())
         };
-        self.counters.figures(joiners, root)
+        self.counters.figures(joiners as u64, root)
     }
 
     /// From now on the joiner gets mail.

@@ -8,9 +8,10 @@ use crate::{
     mailbox::Mail,
     message::{self, Said},
     rate::Rate,
-    socket::{self, Socket},
+    socket,
 };
 use futures::StreamExt;
+use nws_listen::Socket;
 use std::pin::pin;
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -49,7 +50,7 @@ pub(crate) async fn run(
     })
     .await;
     drop(joiner);
-    socket::linger(socket, limits).await;
+    nws_listen::linger(socket, limits.close).await;
 }
 
 struct Joiner<'a> {

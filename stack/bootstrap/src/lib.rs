@@ -17,7 +17,6 @@
 //! # }
 //! ```
 
-mod ahead;
 mod builder;
 mod close;
 mod config;
@@ -27,10 +26,8 @@ mod ids;
 mod joiner;
 mod json;
 mod limits;
-mod listen;
 mod mailbox;
 mod message;
-mod neighbours;
 mod public;
 mod rate;
 mod refusal;
@@ -39,17 +36,14 @@ mod secret;
 mod server;
 mod site;
 mod socket;
-mod tls;
 
-pub use ahead::Ahead;
 pub use builder::{Builder, StartError};
 pub use config::{BootstrapConfig, ConfigError};
 pub use counters::Figures;
 pub use limits::Limits;
+pub use nws_listen::{Ahead, SettingsError, Socket, TlsError};
 pub use secret::{BadSecret, Secret};
 pub use server::{Handle, Server};
-pub use socket::Socket;
-pub use tls::TlsError;
 
 /// What a handler of [`Builder::upgrade`] needs to speak through its [`Socket`].
 pub use tokio_tungstenite::tungstenite;

@@ -7,9 +7,10 @@ use crate::{
     limits::Limits,
     mailbox::{Mail, Mailbox},
     message::{self, HEARTBEAT_JSON},
-    socket::{self, Socket},
+    socket,
 };
 use futures::StreamExt;
+use nws_listen::Socket;
 use std::{pin::pin, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite::Message;
@@ -26,7 +27,7 @@ pub(crate) async fn run(mut socket: Socket, seat: RootSeat, limits: &Limits, shu
     // From now on it gets nothing more.
     drop(seat);
     socket::part(&mut socket, close, limits, drop).await;
-    socket::linger(socket, limits).await;
+    nws_listen::linger(socket, limits.close).await;
 }
 
 async fn live(socket: &mut Socket, seat: &RootSeat, limits: &Limits, shutdown: &CancellationToken) -> Close {

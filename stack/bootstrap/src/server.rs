@@ -1,20 +1,10 @@
-//! The server as a whole: takes connections, owns every task it starts, and ends them in order.
+//! The server as a whole: takes connections, and ends them in order.
 
-use crate::{
-    Builder, Figures,
-    counters::Counters,
-    listen,
-    neighbours::Neighbours,
-    site::Site,
-    tls::{Tls, TlsError},
-};
+use crate::{Builder, Figures, counters::Counters, site::Site};
 use axum::Router;
+use nws_listen::{Reception, Tls, TlsError, Visit, VisitLimits};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::{JoinError, JoinSet},
-    time::timeout,
-};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// A server that listens. Nothing is accepted before [`run`](Self::run).
@@ -52,7 +42,7 @@ impl Handle {
     /// Tells joiners and roots (1001) that it is over, and waits until they are gone or are cut off at the
     /// deadline. For a router that another server serves; [`Server::run`] does it by itself.
     pub async fn stop(&self, deadline: Duration) {
-        self.site.stop(deadline).await;
+        self.site.sessions.stop(deadline).await;
     }
 }
 
@@ -80,78 +70,24 @@ impl Server {
     /// when all are gone or the deadline has passed. Dropped, it cuts everyone off at once.
     pub async fn run(self, shutdown: CancellationToken) {
         let Self { listener, address: _, router, handle: Handle { site, tls }, drain } = self;
-        let _cut = site.cut.clone().drop_guard();
-        let neighbours = Neighbours::new(site.limits.visitors_per_address, site.limits.count_loopback);
-        let counters = &site.exchange.counters;
-        let mut visitors = JoinSet::new();
-        loop {
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => break,
-                Some(left) = visitors.join_next() => report(left),
-                (stream, address) = listen::accept(&listener), if visitors.len() < site.limits.visitors.max(1) => {
-                    Counters::add(&counters.connections);
-                    let Some(counted) = neighbours.count(Some(address.ip())) else {
-                        Counters::add(&counters.connections_refused);
-                        continue;
-                    };
-                    let visit = visit(Arc::clone(&site), tls.clone(), stream, address, router.clone(), shutdown.clone());
-                    visitors.spawn(async move {
-                        visit.await;
-                        drop(counted);
-                    });
-                }
-            }
-        }
-        drop(listener);
+        let _cut = site.sessions.cut.clone().drop_guard();
+        let limits = VisitLimits {
+            visitors: site.limits.visitors,
+            per_address: site.limits.visitors_per_address,
+            count_loopback: site.limits.count_loopback,
+            header: site.limits.header,
+        };
+        let noting = Arc::clone(&site);
+        let note = move |visit| {
+            let counters = &noting.exchange.counters;
+            Counters::add(match visit {
+                Visit::Came => &counters.connections,
+                Visit::Refused => &counters.connections_refused,
+                Visit::TlsFailed => &counters.tls_failed,
+            });
+        };
+        let visitors = Reception { listener, router, tls, limits }.run(note, &shutdown).await;
         tracing::debug!(joiners = site.exchange.figures().joiners, "no more connections are taken");
-        let drained = timeout(drain, async {
-            while let Some(left) = visitors.join_next().await {
-                report(left);
-            }
-        });
-        let (drained, ()) = tokio::join!(drained, site.stop(drain));
-        if drained.is_err() {
-            tracing::debug!(visitors = visitors.len(), "cut off at the deadline");
-        }
-        visitors.shutdown().await;
-    }
-}
-
-async fn visit(
-    site: Arc<Site>,
-    tls: Option<Arc<Tls>>,
-    stream: TcpStream,
-    address: SocketAddr,
-    router: Router,
-    shutdown: CancellationToken,
-) {
-    // Signals are small, and each is waited for.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection ended at once");
-        return;
-    }
-    let header_timeout = site.limits.header;
-    let Some(tls) = tls else {
-        return listen::serve(stream, address, router, header_timeout, shutdown).await;
-    };
-    match timeout(header_timeout, tls.acceptor().accept(stream)).await {
-        Ok(Ok(stream)) => listen::serve(stream, address, router, header_timeout, shutdown).await,
-        failed => {
-            Counters::add(&site.exchange.counters.tls_failed);
-            let error = failed.map_or_else(
-                |_| "it took too long".to_owned(),
-                |failed| failed.err().map(|error| error.to_string()).unwrap_or_default(),
-            );
-            tracing::debug!(error, "a TLS handshake failed");
-        }
-    }
-}
-
-fn report(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "a connection's task failed; the others go on");
+        tokio::join!(visitors.drain(drain), site.sessions.stop(drain));
     }
 }

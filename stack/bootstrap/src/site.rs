@@ -2,37 +2,20 @@
 //! has for it.
 
 use crate::{
-    counters::Counters,
-    exchange::Exchange,
-    joiner,
-    limits::Limits,
-    public::Public,
-    refusal::{Refusal, text},
-    root,
-    secret::Secret,
-    socket::{self, Accepted, Socket},
+    counters::Counters, exchange::Exchange, joiner, limits::Limits, public::Public, refusal::Refusal, root,
+    secret::Secret, socket::NOTICES,
 };
 use axum::{
     Router,
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     middleware::{self, Next},
     response::Response,
 };
 use futures::future::BoxFuture;
-use hyper::{
-    Method, StatusCode,
-    header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
-    http::request::Parts,
-};
-use std::{
-    fmt,
-    future::Future,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use hyper::{Method, http::request::Parts};
+use nws_listen::{Sessions, Socket, accept, address, is_wanted, page};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 const JOIN: &str = "/join";
 const ROOT: &str = "webrtc-bootstrap-root";
@@ -50,11 +33,7 @@ pub(crate) struct Site {
     pub(crate) public: Option<Public>,
     pub(crate) exchange: Arc<Exchange>,
     /// Everyone with a WebSocket.
-    pub(crate) sessions: TaskTracker,
-    /// WebSockets are to say goodbye.
-    pub(crate) stopping: CancellationToken,
-    /// WebSockets are to be cut off.
-    pub(crate) cut: CancellationToken,
+    pub(crate) sessions: Sessions,
 }
 
 impl fmt::Debug for Site {
@@ -67,17 +46,6 @@ impl Site {
     /// Puts the site before an application, which gets what is not the site's.
     pub(crate) fn before(self: &Arc<Self>, application: Router) -> Router {
         application.layer(middleware::from_fn_with_state(Arc::clone(self), answer))
-    }
-
-    /// Nobody comes in any more; who is here is told, and cut off after the deadline.
-    pub(crate) async fn stop(&self, deadline: Duration) {
-        self.stopping.cancel();
-        self.sessions.close();
-        if tokio::time::timeout(deadline, self.sessions.wait()).await.is_err() {
-            tracing::debug!(sessions = self.sessions.len(), "cut off at the deadline");
-            self.cut.cancel();
-            self.sessions.wait().await;
-        }
     }
 
     /// The answer to an upgrade; `None` if it is the application's.
@@ -95,53 +63,30 @@ impl Site {
 
     /// Seats the joiner before the 101 is sent, so that nothing said to it after is lost.
     fn join(self: &Arc<Self>, request: &mut Request) -> Result<Response, Refusal> {
-        let accepted = socket::accept(request)?;
+        let accepted = accept(request, NOTICES)?;
         let until = Instant::now() + self.timeout;
-        let seat = self.exchange.seat_joiner(address(request), accepted.wants_notices)?;
+        let seat = self.exchange.seat_joiner(address(request), accepted.speaks_own)?;
         let site = Arc::clone(self);
-        Ok(self.open(accepted, move |socket| async move {
-            joiner::run(socket, seat, until, &site.limits, &site.stopping).await;
+        Ok(self.sessions.open(accepted, self.limits.message_bytes, move |socket| async move {
+            joiner::run(socket, seat, until, &site.limits, &site.sessions.stopping).await;
         }))
     }
 
     fn take_root(self: &Arc<Self>, request: &mut Request) -> Result<Response, Refusal> {
-        let accepted = socket::accept(request)?;
+        let accepted = accept(request, NOTICES)?;
         let seat = self.exchange.seat_root();
         tracing::info!("a root has come");
         let site = Arc::clone(self);
-        Ok(self.open(accepted, move |socket| async move {
-            root::run(socket, seat, &site.limits, &site.stopping).await;
+        Ok(self.sessions.open(accepted, self.limits.message_bytes, move |socket| async move {
+            root::run(socket, seat, &site.limits, &site.sessions.stopping).await;
         }))
     }
 
     fn hand_over(self: &Arc<Self>, request: &mut Request, handler: &Handler) -> Result<Response, Refusal> {
-        let accepted = socket::accept(request)?;
+        let accepted = accept(request, NOTICES)?;
         let handler = Arc::clone(handler);
         let (parts, _) = std::mem::take(request).into_parts();
-        Ok(self.open(accepted, move |socket| handler(socket, parts)))
-    }
-
-    /// Lets the session run as soon as the 101 is sent.
-    fn open<F, S>(self: &Arc<Self>, accepted: Accepted, session: F) -> Response
-    where
-        F: FnOnce(Socket) -> S + Send + 'static,
-        S: Future<Output = ()> + Send + 'static,
-    {
-        let (answer, on_upgrade) = accepted.into_parts();
-        let message_bytes = self.limits.message_bytes;
-        let cut = self.cut.clone();
-        self.sessions.spawn(async move {
-            // Boxed, so that a session has only the memory it needs, not that of its handshake too.
-            let opened = async {
-                let Some(socket) = socket::open(on_upgrade, message_bytes).await else { return };
-                Box::pin(session(socket)).await;
-            };
-            tokio::select! {
-                () = cut.cancelled() => {}
-                () = opened => {}
-            }
-        });
-        answer
+        Ok(self.sessions.open(accepted, self.limits.message_bytes, move |socket| handler(socket, parts)))
     }
 
     /// What is told about the server itself.
@@ -154,21 +99,12 @@ impl Site {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Some(Err(Refusal::Method("GET, HEAD")));
         }
-        let mut answer = text(StatusCode::OK, body);
-        for (name, value) in [
-            (CONTENT_TYPE, content_type),
-            (CACHE_CONTROL, "no-store"),
-            // Nothing in them is a secret of anybody's.
-            (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        ] {
-            answer.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        Some(Ok(answer))
+        Some(Ok(page(content_type, body)))
     }
 }
 
 async fn answer(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
-    let answer = if socket::is_wanted(&request) { site.upgrade(&mut request) } else { site.page(&request) };
+    let answer = if is_wanted(&request) { site.upgrade(&mut request) } else { site.page(&request) };
     if let Some(answer) = answer {
         return answer.unwrap_or_else(|refusal| {
             let counters = &site.exchange.counters;
@@ -193,10 +129,6 @@ async fn answer(State(site): State<Arc<Site>>, mut request: Request, next: Next)
 /// The segment where a root has the secret.
 fn root_secret(path: &str) -> Option<&str> {
     path.strip_prefix('/')?.strip_suffix(ROOT)?.strip_suffix('/').filter(|segment| !segment.contains('/'))
-}
-
-fn address(request: &Request) -> Option<IpAddr> {
-    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
 
 /// Counts by address. Ones that are not counted always have room.
 #[derive(Debug)]
-pub(crate) struct Neighbours {
+pub struct Neighbours {
     most: usize,
     count_loopback: bool,
     counts: Mutex<HashMap<IpAddr, usize>>,
@@ -16,18 +16,20 @@ pub(crate) struct Neighbours {
 
 /// One that is counted, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Counted {
+pub struct Counted {
     neighbours: Arc<Neighbours>,
     address: Option<IpAddr>,
 }
 
 impl Neighbours {
-    pub(crate) fn new(most: usize, count_loopback: bool) -> Arc<Self> {
+    /// With how many each address may have, and whether loopback addresses count.
+    #[must_use]
+    pub fn new(most: usize, count_loopback: bool) -> Arc<Self> {
         Arc::new(Self { most, count_loopback, counts: Mutex::default() })
     }
 
     /// Counts one more; `None` when the address has as many as it may.
-    pub(crate) fn count(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Counted> {
+    pub fn count(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Counted> {
         let address = address.map(network).filter(|address| self.count_loopback || !address.is_loopback());
         if let Some(address) = address {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,8 +56,9 @@ impl Drop for Counted {
     }
 }
 
-/// An IPv6 subscriber has a /64 at least, and all addresses in it.
-fn network(address: IpAddr) -> IpAddr {
+/// What an address is counted by: an IPv6 subscriber has a /64 at least, and all addresses in it.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             let [a, b, c, d, ..] = address.segments();

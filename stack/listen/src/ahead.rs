@@ -24,11 +24,19 @@ pub struct Ahead<S> {
     stream: S,
     /// What was read, but did not fit into the reader's buffer. At most what the shared buffer holds.
     rest: Bytes,
+    written_bytes: u64,
 }
 
 impl<S> Ahead<S> {
-    pub(crate) const fn new(stream: S) -> Self {
-        Self { stream, rest: Bytes::new() }
+    /// Reads nothing yet.
+    pub const fn new(stream: S) -> Self {
+        Self { stream, rest: Bytes::new(), written_bytes: 0 }
+    }
+
+    /// How much the system has taken for the other side so far.
+    #[must_use]
+    pub const fn written_bytes(&self) -> u64 {
+        self.written_bytes
     }
 }
 
@@ -69,7 +77,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Ahead<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Ahead<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.written_bytes = self.written_bytes.saturating_add(written as u64);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

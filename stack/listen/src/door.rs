@@ -28,8 +28,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of a request's head, all of it. Browsers send under 2 KiB.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// Listens on one address; or on all, of both kinds where the system has both.
-pub(crate) fn bind(address: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
+/// Listens on one address; or on all, of both kinds where the system has both. Must be called inside a tokio runtime.
+///
+/// # Errors
+/// When the port or the address can't be had.
+pub fn bind(address: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
     let Some(address) = address else {
         return open((Ipv6Addr::UNSPECIFIED, port).into()).or_else(|error| match error.kind() {
             io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => Err(error),

@@ -36,20 +36,27 @@ pub enum TlsError {
 
 /// A certificate in files, as it was when they were last read.
 #[derive(Debug)]
-pub(crate) struct Tls {
+pub struct Tls {
     certificate: PathBuf,
     key: PathBuf,
     config: Mutex<Arc<ServerConfig>>,
 }
 
 impl Tls {
-    pub(crate) fn read(certificate: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
+    /// Reads them for the first time: a chain, and the key of its first certificate, both in PEM.
+    ///
+    /// # Errors
+    /// When they can't be used.
+    pub fn read(certificate: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
         let config = Mutex::new(config(&certificate, &key)?);
         Ok(Self { certificate, key, config })
     }
 
     /// From now on, connections get what is in the files now. On an error they get what they got before.
-    pub(crate) fn reload(&self) -> Result<(), TlsError> {
+    ///
+    /// # Errors
+    /// When they can't be used.
+    pub fn reload(&self) -> Result<(), TlsError> {
         let config = config(&self.certificate, &self.key)?;
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())

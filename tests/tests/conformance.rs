@@ -1,0 +1,150 @@
+//! `nws conformance` against the real `nws`: over both transports, in all roles, everything passes; and what is not as it should be is
+//! told by the exit status.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+
+use nws_tests::{
+    program::{Program, SOON},
+    proxy::{self, Proxy},
+};
+use serde_json::Value;
+use std::{
+    net::{TcpListener, UdpSocket},
+    process::Command,
+    time::Duration,
+};
+
+/// More than a run takes on a busy machine.
+const RUN: Duration = Duration::from_secs(240);
+
+/// Addresses of loopback that are free for both transports, at this moment.
+fn free_addresses(count: usize) -> Vec<String> {
+    let mut held = Vec::new();
+    while held.len() < count {
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = tcp.local_addr().unwrap();
+        if let Ok(udp) = UdpSocket::bind(address) {
+            held.push((address.to_string(), tcp, udp));
+        }
+    }
+    held.into_iter().map(|(address, ..)| address).collect()
+}
+
+/// The runner with these words; its exit status and what it wrote.
+fn conformance(words: &[&str]) -> (i32, String) {
+    let mut command = Command::new(proxy::binary());
+    command.arg("conformance").args(words);
+    let mut program = Program::start("nws conformance", &mut command);
+    let status = program.ended(RUN);
+    (status.code().unwrap(), program.output())
+}
+
+/// The checks that ended like this, by name.
+fn checks<'a>(report: &'a Value, outcome: &str) -> Vec<&'a str> {
+    let all = report["checks"].as_array().unwrap().iter();
+    all.filter(|check| check["outcome"] == outcome).map(|check| check["id"].as_str().unwrap()).collect()
+}
+
+fn whole_run(kind: &str, not_run: &[&str]) {
+    let addresses = free_addresses(9);
+    let transport = format!("--transport={kind}");
+    let peers: Vec<String> = addresses.iter().map(|address| format!("--peer={address}")).collect();
+    let more: Vec<&str> = [transport.as_str()].into_iter().chain(peers.iter().map(String::as_str)).collect();
+    let target = Proxy::local(&more);
+
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("report.json");
+    let listen: Vec<String> = addresses.iter().map(|address| format!("--listen={address}")).collect();
+    let url = format!("--target={kind}://127.0.0.1:{}", target.link_port());
+    let client = format!("--client=ws://localhost:{}/conformance", target.port());
+    let file = format!("--output={}", output.display());
+    let mut words = vec![url.as_str(), "--channel=conformance", &client, "--format=json", &file];
+    words.extend(listen.iter().map(String::as_str));
+    let (status, said) = conformance(&words);
+
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(&output).unwrap()).unwrap();
+    let failed: Vec<&Value> =
+        report["checks"].as_array().unwrap().iter().filter(|check| check["outcome"] == "failed").collect();
+    assert!(failed.is_empty(), "{kind}: {failed:#?}\n{target:?}");
+    assert_eq!(status, 0, "{kind}: {said}");
+    assert_eq!(checks(&report, "not run"), not_run, "{kind}: {report:#}");
+    assert!(checks(&report, "passed").len() > 190, "{kind}");
+    assert!(report["agent"].as_str().unwrap().starts_with("nws/"));
+}
+
+#[test]
+fn nws_passes_over_both_transports_in_all_roles() {
+    whole_run("tcp", &["quic-version", "quic-one-stream", "pace-stalled", "ws-silent"]);
+    whole_run(
+        "quic",
+        &[
+            "tls-1.2",
+            "dial-tls-1.3",
+            "dial-no-alpn",
+            "yamux-ack",
+            "yamux-half",
+            "yamux-early-end",
+            "yamux-ping",
+            "yamux-body",
+            "yamux-rules",
+            "pace-stalled",
+            "ws-silent",
+        ],
+    );
+}
+
+#[test]
+fn the_exit_status_says_how_it_went() {
+    let target = Proxy::local(&["--transport=tcp"]);
+    let url = format!("--target=tcp://127.0.0.1:{}", target.link_port());
+    // Nobody holds the channel at the target, so it can't be matched.
+    let (status, said) = conformance(&[&url, "--channel=nobody-is-here", "--no-dialled", "--only=match-hit"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("FAILED  match-hit") && said.contains("P-28: The first Answer MUST offer"), "{said}");
+    assert!(said.contains("0 passed, 1 failed, 0 not run"), "{said}");
+    // The same with another network key.
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "42".repeat(32)).unwrap();
+    let key = format!("--network-key-file={}", key.display());
+    let client = format!("--client=ws://127.0.0.1:{}/x", target.port());
+    let (status, said) = conformance(&[&url, "--channel=x", &client, &key, "--no-dialled", "--only=match-hit,C-15"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("1 passed, 1 failed, 0 not run"), "{said}");
+    // It is fine without.
+    let (status, said) =
+        conformance(&[&url, "--channel=x", &client, "--no-dialled", "--only=match-hit", "--format=junit"]);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("<testsuites ") && said.contains("failures=\"0\""), "{said}");
+    // What is left out at the user's wish is no lack; that nobody dials is one.
+    let (status, said) = conformance(&[&url, "--channel=x", "--only=P-17,L-36", "--dial-wait=1s"]);
+    assert_eq!(status, 4, "{said}");
+    assert!(said.contains("the target did not dial within 1 s"), "{said}");
+    let (status, said) = conformance(&[&url, "--channel=x", "--only=C-15,L-36", "--no-dialled"]);
+    assert_eq!(status, 0, "{said}");
+    // Nobody is there.
+    let nobody = free_addresses(1).remove(0);
+    let (status, said) = conformance(&[&format!("--target=tcp://{nobody}"), "--channel=x", "--no-dialled"]);
+    assert_eq!(status, 3, "{said}");
+    for wrong in ["--only=L-9999", "--target=http://localhost:1", "--unknown"] {
+        let mut words = vec!["--channel=x", "--no-dialled", wrong];
+        if !wrong.starts_with("--target") {
+            words.push(&url);
+        }
+        let (status, said) = conformance(&words);
+        assert_eq!(status, 2, "{wrong}: {said}");
+    }
+}
+
+#[test]
+fn who_never_speaks_is_not_reached() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("--target=tcp://{}", listener.local_addr().unwrap());
+    let silent = std::thread::spawn(move || listener.accept().map(|(stream, _)| stream));
+    let mut command = Command::new(proxy::binary());
+    command.args(["conformance", &url, "--channel=x", "--no-dialled"]);
+    let mut program = Program::start("nws conformance", &mut command);
+    let held = silent.join().unwrap().unwrap();
+    assert_eq!(program.ended(SOON * 3).code(), Some(3));
+    assert!(program.output().contains("cannot be reached"), "{program:?}");
+    drop(held);
+}

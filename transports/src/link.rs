@@ -3,7 +3,13 @@
 use crate::transport::{Role, TransportKind};
 use async_trait::async_trait;
 use nws_protocol::LinkCode;
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A link that may be shared between tasks.
@@ -14,6 +20,10 @@ pub type BoxLink = Arc<dyn Link>;
 pub trait LaneWriter: AsyncWrite + Send + Unpin + fmt::Debug {
     /// Gives up the lane: what is not delivered yet may be lost, and the reader gets an error.
     fn reset(&mut self, code: LinkCode);
+
+    /// Ready when the reader wants no more, or the link is over: whoever has nothing to write learns of it here. For one-way
+    /// lanes that are not finished yet, and for the task that writes; on a control lane it is never ready.
+    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// The receiving half of a lane. Reading nothing holds the sender back once the lane's window is full.

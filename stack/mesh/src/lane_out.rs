@@ -200,7 +200,7 @@ enum Next {
     Failed,
 }
 
-/// What the hub has next; while it has nothing, what was written is flushed.
+/// What the hub has next; while it has nothing, what was written is flushed, and the reader may want no more.
 fn poll_next(lane: &mut SendLane, out: &mut LaneOut, flushed: &mut bool, cx: &mut Context<'_>) -> Poll<Next> {
     match out.poll_next(cx) {
         Poll::Ready(Ok(Some(parts))) => return Poll::Ready(Next::Parts(parts)),
@@ -209,13 +209,14 @@ fn poll_next(lane: &mut SendLane, out: &mut LaneOut, flushed: &mut bool, cx: &mu
         Poll::Pending => {}
     }
     if !*flushed {
-        match Pin::new(lane).poll_flush(cx) {
+        match Pin::new(&mut *lane).poll_flush(cx) {
             Poll::Ready(Ok(())) => *flushed = true,
             Poll::Ready(Err(_)) => return Poll::Ready(Next::Failed),
             Poll::Pending => {}
         }
     }
-    Poll::Pending
+    // A lane that was stopped is opened again, whether or not there is something to say on it: it has a list.
+    lane.poll_stopped(cx).map(|()| Next::Failed)
 }
 
 /// One write of as much as may go in one. What is in `scratch` goes before `parts`. Cancel safe.

@@ -181,6 +181,15 @@ impl LaneWriter for MemoryWriter {
         drop(state);
         pipe.wake();
     }
+
+    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.pipe.state();
+        if state.stopped.is_some() || self.fault().is_some() {
+            return Poll::Ready(());
+        }
+        state.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
 }
 
 impl Drop for MemoryWriter {

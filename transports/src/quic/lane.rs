@@ -47,11 +47,18 @@ pub(super) struct QuicWriter {
     stream: SendStream,
     gather: Gather<GATHER_BYTES>,
     ended: bool,
+    /// Made when somebody waits for it.
+    stopped: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
+    two_way: bool,
 }
 
 impl QuicWriter {
     pub(super) const fn new(stream: SendStream) -> Self {
-        Self { stream, gather: Gather::new(), ended: false }
+        Self { stream, gather: Gather::new(), ended: false, stopped: None, two_way: false }
+    }
+
+    pub(super) const fn of_control(stream: SendStream) -> Self {
+        Self { stream, gather: Gather::new(), ended: false, stopped: None, two_way: true }
     }
 }
 
@@ -97,6 +104,20 @@ impl LaneWriter for QuicWriter {
     fn reset(&mut self, code: LinkCode) {
         self.ended = true;
         let _ = self.stream.reset(VarInt::from_u32(code.number()));
+    }
+
+    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.two_way {
+            return Poll::Pending;
+        }
+        let stream = &self.stream;
+        let stopped = self.stopped.get_or_insert_with(|| {
+            let stopped = stream.stopped();
+            Box::pin(async {
+                let _ = stopped.await;
+            })
+        });
+        stopped.as_mut().poll(cx)
     }
 }
 

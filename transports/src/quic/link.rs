@@ -93,7 +93,7 @@ impl Link for QuicLink {
         };
         // It can only fail on a stream that is gone, which the first write will tell.
         let _ = send.set_priority(CONTROL_PRIORITY);
-        Ok(Lane { send: Box::new(QuicWriter::new(send)), recv: Box::new(QuicReader::new(recv)) })
+        Ok(Lane { send: Box::new(QuicWriter::of_control(send)), recv: Box::new(QuicReader::new(recv)) })
     }
 
     async fn open(&self) -> Result<SendLane, LinkError> {

@@ -199,6 +199,25 @@ impl LaneWriter for TcpWriter {
         drop(self.cell.take());
         self.permit = None;
     }
+
+    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if matches!(self.cell.holder, Holder::Both(_)) {
+            return Poll::Pending;
+        }
+        if self.cell.shared.over().is_some() {
+            return Poll::Ready(());
+        }
+        let ended = self.cell.with(|mut stream| stream.as_mut().poll_next(cx).map(|_| stream.is_closed()));
+        match ended {
+            // Nothing may come from a reader but the end of its half. When that is no reset, it may be a reader that ends its
+            // half at once and reads on: the next write tells.
+            Some(Poll::Pending | Poll::Ready(false)) => {
+                self.cell.state.writer.register(cx.waker());
+                if self.cell.shared.over().is_some() { Poll::Ready(()) } else { Poll::Pending }
+            }
+            None | Some(Poll::Ready(true)) => Poll::Ready(()),
+        }
+    }
 }
 
 impl Drop for TcpWriter {

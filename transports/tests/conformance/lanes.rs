@@ -269,6 +269,23 @@ pub(crate) async fn a_stop_reaches_the_writer<H: Harness>() {
     }
 }
 
+pub(crate) async fn a_stop_reaches_a_writer_that_has_nothing_to_say<H: Harness>() {
+    let pair = pair::<H>().await;
+    let (mut send, mut recv) = lane(&*pair.a, &*pair.b).await;
+    let pending = poll_fn(|cx| Poll::Ready(send.poll_stopped(cx).is_pending())).await;
+    assert!(pending, "nobody has stopped it");
+    let waits = poll_fn(|cx| send.poll_stopped(cx));
+    let stops = async {
+        tokio::task::yield_now().await;
+        recv.stop(LinkCode::Unmatched);
+    };
+    tokio::join!(waits, stops);
+    // The end of the link is one too.
+    let (mut send, _recv) = lane(&*pair.a, &*pair.b).await;
+    pair.b.close(LinkCode::None, "");
+    poll_fn(|cx| send.poll_stopped(cx)).await;
+}
+
 pub(crate) async fn vectored_writes_arrive_in_order<H: Harness>() {
     let pair = pair::<H>().await;
     let Pair { a, b, .. } = &pair;

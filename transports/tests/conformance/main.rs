@@ -31,6 +31,7 @@ macro_rules! each_promise {
                 large_frames_pass, half_close_leaves_the_other_direction, back_pressure_reaches_the_sender,
                 a_thousand_lanes, lanes_can_be_opened_again_and_again, a_frame_over_the_limit_costs_only_its_lane,
                 a_reset_reaches_the_reader, a_dropped_writer_is_a_reset, a_stop_reaches_the_writer,
+                a_stop_reaches_a_writer_that_has_nothing_to_say,
                 vectored_writes_arrive_in_order, open_and_accept_are_cancel_safe, both_ends_open_lanes,
             },
             ends::{

@@ -16,8 +16,8 @@ pub enum FrameError {
         /// The limit in force.
         limit: usize,
     },
-    /// A length of more than five bytes, or one that is not in its shortest form.
-    #[error("a frame's length is not a canonical varint")]
+    /// A length of more than five bytes or 32 bits, or one that is not in its shortest form.
+    #[error("a frame's length is not a canonical varint of 32 bits")]
     BadLength,
     /// The stream ended inside a frame.
     #[error("the stream ended inside a frame")]
@@ -50,13 +50,17 @@ impl FrameCodec {
 fn peek_length(src: &[u8]) -> Result<Option<(u64, usize)>, FrameError> {
     let mut length = 0u64;
     for (i, byte) in src.iter().take(MAX_VARINT_BYTES).enumerate() {
+        // The fifth byte has four bits of the 32, and nothing follows it.
+        if i + 1 == MAX_VARINT_BYTES && *byte > 0x0f {
+            return Err(FrameError::BadLength);
+        }
         length |= u64::from(byte & 0x7f) << (7 * i);
         if byte & 0x80 == 0 {
             // A last byte of zero after others would be a second spelling of the same number.
             return if i > 0 && *byte == 0 { Err(FrameError::BadLength) } else { Ok(Some((length, i + 1))) };
         }
     }
-    if src.len() >= MAX_VARINT_BYTES { Err(FrameError::BadLength) } else { Ok(None) }
+    Ok(None)
 }
 
 /// Writes `length` as an unsigned varint.

@@ -165,6 +165,14 @@ impl Visitor<'_> for Unescaped {
     }
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<String, E> {
-        Ok(String::from_utf8_lossy(bytes).into_owned())
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            // Half a pair has three bytes, of which only the first is this one: one character for all of them.
+            if chunk.invalid().starts_with(&[0xed]) {
+                text.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
+        Ok(text)
     }
 }

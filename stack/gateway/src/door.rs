@@ -239,6 +239,8 @@ fn decoded_name(segment: &str) -> Option<ChannelName> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+
     use super::*;
 
     #[test]
@@ -263,5 +265,31 @@ mod tests {
         for bad in ["/local/", "/local/x/", "/local/x/1/2", "/local/a%2Fb", "/network/x", "/Local/x", "/local/x/ "] {
             assert_eq!(name(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn paths_are_channels_as_the_vectors_of_the_specification_say() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../../spec/vectors/names.json")).expect("the vectors are JSON");
+        let cases = vectors["cases"].as_array().expect("a list of cases");
+        let paths = cases.iter().filter(|case| case["operation"] == "path");
+        let mut seen = 0;
+        for case in paths {
+            let path = case["path"].as_str().expect("a path");
+            let path = path.split_once('?').map_or(path, |(path, _query)| path);
+            let found = channel_key(path).map(|key| (key.kind, key.name.reveal().to_owned()));
+            let wanted = (case["result"] == "valid").then(|| {
+                let kind = match case["channel"]["kind"].as_str() {
+                    Some("network") => ChannelKind::Network,
+                    Some("broadcast") => ChannelKind::Broadcast,
+                    Some("local") => ChannelKind::Local,
+                    other => panic!("a kind that nobody knows: {other:?}"),
+                };
+                (kind, case["channel"]["name"].as_str().expect("a name").to_owned())
+            });
+            assert_eq!(found, wanted, "{}", case["id"]);
+            seen += 1;
+        }
+        assert!(seen > 30, "only {seen} paths");
     }
 }

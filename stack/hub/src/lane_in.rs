@@ -234,7 +234,10 @@ impl Delivery<'_> {
             Data::Undeliverable { .. } if self.state.kind != ChannelKind::Network => {
                 return Err(LaneFault::Unexpected("an undeliverable message on a raw relay"));
             }
-            Data::Undeliverable { source, target } => self.undeliverable(source, target),
+            Data::Undeliverable { source, target } => {
+                roster.listed(self.from)?;
+                self.undeliverable(source, target);
+            }
         }
         Ok(())
     }

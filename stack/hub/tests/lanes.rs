@@ -227,6 +227,7 @@ async fn who_breaks_the_rules_is_told_so() {
     let a = house.join("x");
     let cases = [
         vec![says(8, "1")],
+        vec![Data::Undeliverable { source: a.peer(), target: peer(8) }],
         vec![list(&[8]), says(9, "1")],
         vec![list(&[8]), Data::Part(peer(9))],
         vec![list(&[8]), Data::Join(peer(8))],

@@ -264,6 +264,17 @@ impl Roster {
         }
     }
 
+    /// Asserts that this proxy's member list is complete, as nothing but lists may come before.
+    ///
+    /// # Errors
+    /// [`Misbehaved::BeforeList`].
+    pub fn listed(&self, from: InstanceId) -> Result<(), Misbehaved> {
+        match self.remotes.get(&from) {
+            Some(Remote { phase: Phase::Live, .. }) => Ok(()),
+            _ => Err(Misbehaved::BeforeList),
+        }
+    }
+
     /// The lane from that proxy is over. When a newer lane takes its place (`handed_over`), its announced
     /// members stay until the newer one's list is complete; otherwise they are gone.
     pub fn lane_ends(&mut self, from: InstanceId, handed_over: bool, out: &mut Vec<Change>) {

@@ -125,7 +125,9 @@ fn names_and_texts_may_be_escaped() {
 fn half_a_surrogate_pair_is_json_but_names_nobody() {
     let text = r#"{"action":"message","target":"a\ud800b"}"#;
     let Request::Message { target, .. } = parse(text).unwrap() else { panic!("a message") };
-    assert!(target.starts_with('a') && target.ends_with('b') && target.contains('\u{fffd}'));
+    assert_eq!(target, "a\u{fffd}b");
+    let text = r#"{"action":"message","target":"\udc00\ud800x\ud83d\ude00\ud800"}"#;
+    assert_eq!(parse(text).unwrap(), Request::Message { target: "\u{fffd}\u{fffd}x😀\u{fffd}".into(), data: None });
     assert_eq!(code(r#"{"action":"\udc00"}"#), "unknown_action");
 }
 

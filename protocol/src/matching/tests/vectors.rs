@@ -61,6 +61,41 @@ fn the_vectors_of_rfc_9497() {
     }
 }
 
+/// `spec/vectors/voprf.json`: the same as published, step by step, and what is an element.
+#[test]
+fn the_vectors_of_the_specification() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/vectors/voprf.json");
+    let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    assert_eq!(file["count"], cases.len());
+    for case in cases {
+        let bytes = |name: &str| hex(case[name].as_str().unwrap());
+        let element = |name: &str| bytes(name).try_into().unwrap();
+        let id = &case["id"];
+        if case["operation"] == "element" {
+            let (valid, key) = (case["result"] == "valid", Key::derived(&[0xa3; 32], b""));
+            assert_eq!(Evaluated::check(&element("element")).is_ok(), valid, "{id} at the initiator");
+            assert_eq!(key.evaluate_blinded(&element("element")).is_ok(), valid, "{id} at the responder");
+            assert!(valid || case["code"] == MatchFault::BadElement.code().number(), "{id}");
+            continue;
+        }
+        assert_eq!(case["result"], "valid", "{id}");
+        let key = Key::derived(&bytes("seed"), &bytes("info"));
+        let scalar = voprf::OprfServer::<voprf::Ristretto255>::new_from_seed(&bytes("seed"), &bytes("info")).unwrap();
+        assert_eq!(scalar.serialize().to_vec(), bytes("key"), "{id}");
+        let (state, blinded) = Blinded::new(Zeroizing::new(bytes("input")), &mut Blind(bytes("blind")));
+        assert_eq!(blinded.to_vec(), bytes("blinded"), "{id}");
+        // A blind of one hides nothing.
+        let (_, input_element) = Blinded::new(Zeroizing::new(bytes("input")), &mut Blind(vec![1]));
+        assert_eq!(input_element.to_vec(), bytes("input_element"), "{id}");
+        assert_eq!(key.evaluate_blinded(&input_element).unwrap().to_vec(), bytes("unblinded"), "{id}");
+        let evaluated = key.evaluate_blinded(&blinded).unwrap();
+        assert_eq!(evaluated.to_vec(), bytes("evaluated"), "{id}");
+        assert_eq!(state.finalize(&Evaluated::check(&evaluated).unwrap()).to_vec(), bytes("y"), "{id}");
+        assert_eq!(key.evaluate(&bytes("input")).to_vec(), bytes("y"), "{id}");
+    }
+}
+
 const L: &str = "a90b7afc3e441ca2143df11d67502ca6b9c2d0e5b4bde76fdf239237ef3bc745";
 
 fn link(network_key: &NetworkKey) -> LinkSecret {

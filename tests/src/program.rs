@@ -14,6 +14,9 @@ use std::{
 /// How long to wait for what should take no time.
 pub const SOON: Duration = Duration::from_secs(10);
 
+/// How long the last words of a program that has ended are waited for, if its output is not closed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// A line that a program said.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -172,6 +175,7 @@ impl Program {
         let deadline = Instant::now() + within;
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
+                self.hear_the_rest();
                 return Some(status);
             }
             if Instant::now() > deadline {
@@ -183,6 +187,14 @@ impl Program {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => thread::sleep(Duration::from_millis(1)),
             }
+        }
+    }
+
+    /// What it said last is under way when it has ended. A child of its own may hold the output open, which nobody waits for.
+    fn hear_the_rest(&mut self) {
+        let deadline = Instant::now() + LAST_WORDS;
+        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            self.said.push(line);
         }
     }
 

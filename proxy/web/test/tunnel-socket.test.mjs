@@ -354,7 +354,7 @@ describe("closing", () => {
     socket.close(1000);
     said(at);
     t.mock.timers.tick(30_000);
-    assert.deepEqual(said(at), [{ type: "close", channel: 7 }]);
+    assert.deepEqual(said(at), [{ type: "close", channel: 7, status: 4000 }]);
     assert.match(log.slice(1).join(), /^error stuck,close 1006 broken/);
     // The connection's own timer is a real one, and ends with it.
     t.mock.timers.reset();

@@ -12,6 +12,9 @@ import { CHANNEL_BYTES, ITEM_COST, channelBytes, textBytes, wellFormed } from ".
 /** A channel that is to be closed, and whose other end took nothing for so many milliseconds, is given up. */
 const STUCK_AFTER = 30_000;
 
+/** The status of a close with which something was lost, for ends to which a close without one means that all was said. */
+const INCOMPLETE = 4000;
+
 /** JSON may write a character as `\u001f`; this much and a little room for the rest of the frame. */
 const MOST_ESCAPED = 6;
 const FRAME_ROOM = 128;
@@ -275,7 +278,7 @@ export class Channel {
 
   #giveUp(error: TunnelError): void {
     if (this.#over) return;
-    if (!this.#closeSent) this.#link?.tell({ type: "close", channel: this.number });
+    if (!this.#closeSent) this.#link?.tell({ type: "close", channel: this.number, status: INCOMPLETE });
     this.end({ code: error.code, error });
   }
 

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     process::Child,
+    sync::mpsc::{Receiver, channel},
 };
 
 /// A program that is ended with the test.
@@ -24,6 +25,18 @@ impl Program {
     fn says(&mut self, words: &str) -> String {
         let line = self.lines.by_ref().map(Result::unwrap).find(|line| line.starts_with(words));
         line.unwrap_or_else(|| panic!("it never said {words:?}"))[words.len()..].to_owned()
+    }
+
+    /// All that it writes to its log, when it has ended.
+    fn log(&mut self) -> Receiver<String> {
+        let mut stderr = self.child.stderr.take().unwrap();
+        let (sender, log) = channel();
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            let _ = sender.send(text);
+        });
+        log
     }
 
     /// Asks it to end in good order.
@@ -71,6 +84,33 @@ fn a_service_is_reached_through_both_ends_which_end_when_asked() {
     for program in [&mut connect, &mut serve, &mut relay] {
         assert_eq!(program.end(), Some(0));
     }
+}
+
+#[test]
+fn the_credential_is_in_no_log_of_either_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server");
+    let log = ["--log", "trace,tungstenite::protocol=trace"];
+    let mut relay = Program::start(&[&["relay", "--listen", "127.0.0.1", "--port", "0"][..], &log].concat());
+    let relay_log = relay.log();
+    let url = format!("ws://{}/", relay.says("relay: servers and clients at any path, on "));
+    let words = ["tunnel", "serve", "--relay", &url, "--port", "80=127.0.0.1:9", "--resume-file"];
+    // A new server, and then one that resumes.
+    for _ in 0..2 {
+        let mut serve = Program::start(&[&words[..], &[file.to_str().unwrap()], &log].concat());
+        let log = serve.log();
+        serve.says("ready");
+        assert_eq!(serve.end(), Some(0));
+        let kept = std::fs::read_to_string(&file).unwrap();
+        let credential = kept.trim_end().split_once(' ').unwrap().1;
+        let log = log.recv().unwrap();
+        assert!(log.contains("tungstenite") && !log.contains(credential), "{log}");
+    }
+    assert_eq!(relay.end(), Some(0));
+    let kept = std::fs::read_to_string(&file).unwrap();
+    let credential = kept.trim_end().split_once(' ').unwrap().1;
+    let relay_log = relay_log.recv().unwrap();
+    assert!(!relay_log.is_empty() && !relay_log.contains(credential), "{relay_log}");
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Connect {
     }
 
     /// Forwards until `shutdown`, and tells what happens to the connection to the relay. Connections that are open then have
-    /// a few seconds.
+    /// a few seconds, and are reset if that is not enough.
     ///
     /// # Errors
     /// If the first connection to the relay fails.
@@ -93,7 +93,10 @@ impl Connect {
 async fn accept(port: u16, listener: TcpListener, accepted: mpsc::Sender<(u16, TcpStream)>) {
     while let Ok(room) = accepted.reserve().await {
         match listener.accept().await {
-            Ok((stream, _)) => room.send((port, stream)),
+            Ok((stream, _)) => {
+                break_off(&stream);
+                room.send((port, stream));
+            }
             Err(error) => {
                 tracing::warn!("a connection could not be accepted: {error}");
                 drop(room);
@@ -108,7 +111,7 @@ struct Run {
     core: Connecting,
     pumps: Pumps,
     backoff: Backoff,
-    /// Who waits for a channel, and until when.
+    /// Who waits for a channel, and until when. To drop one is to reset it.
     wishes: HashMap<Opening, (TcpStream, Instant)>,
     was_online: bool,
 }
@@ -182,7 +185,7 @@ impl Run {
                 Step::Pumps => self.pumps.tell(&mut self.core, |_, _, _| true),
             }
             self.effects();
-            if farewell.is_some() && self.core.is_idle() {
+            if farewell.is_some() && self.core.is_idle() && self.pumps.is_empty() {
                 return self.leave(wire).await;
             }
         }
@@ -230,9 +233,7 @@ impl Run {
                 }
                 Effect::Failed { opening, words } => {
                     tracing::warn!("a connection was refused: {words}");
-                    if let Some((stream, _)) = self.wishes.remove(&opening) {
-                        break_off(&stream);
-                    }
+                    self.wishes.remove(&opening);
                 }
                 effect => self.pumps.act(effect),
             }
@@ -243,18 +244,21 @@ impl Run {
     fn give_up(&mut self) {
         let now = Instant::now();
         let core = &mut self.core;
-        self.wishes.retain(|opening, (stream, deadline)| {
+        self.wishes.retain(|opening, (_, deadline)| {
             let waits = *deadline > now;
             if !waits {
                 tracing::warn!("a connection was given up: there is no channel for it");
-                break_off(stream);
                 core.give_up(*opening);
             }
             waits
         });
     }
 
+    /// Breaks off what is still open, and says goodbye.
     async fn leave(&mut self, wire: Option<Box<Wire>>) -> Result<(), TunnelError> {
+        self.wishes.clear();
+        self.core.leave();
+        self.pumps.break_off().await;
         if let Some(mut wire) = wire {
             let _ = tokio::time::timeout(FAREWELL, wire.close(&mut self.core)).await;
         }

@@ -63,6 +63,11 @@ pub(crate) trait End {
         self.channels().reset(channel, reason);
     }
 
+    /// This program ends: all channels are closed, so that the other ends know that they are cut off.
+    fn leave(&mut self) {
+        self.channels().close_all("the program at this end is ending");
+    }
+
     /// What to do next.
     fn effect(&mut self) -> Option<Effect> {
         self.channels().effects.pop_front()

@@ -1,5 +1,7 @@
 //! One TCP connection and one channel: what is read goes to the end that owns the channel, within the credit; what is
 //! delivered is written, and told when it was. Knows nothing of the relay.
+//!
+//! Unless all is done, the end of the TCP connection is a reset, whatever ends it: what is cut off must not look complete.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::FutureExt;
@@ -14,7 +16,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
         TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
+        tcp::{ReadHalf, WriteHalf},
     },
     sync::{mpsc, watch},
 };
@@ -27,6 +29,9 @@ const MOST_READ_BYTES: usize = 128 * 1024;
 
 /// Pieces written with one call, at most.
 const MOST_SLICES: usize = 32;
+
+/// Names a pump; never given twice.
+pub(crate) type PumpId = u64;
 
 /// What goes to a program.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ pub(crate) enum ToPump {
 /// What comes from a program.
 #[derive(Debug)]
 pub(crate) struct FromPump {
+    /// The pump that says it: a relay that was started anew gives the numbers of channels again.
+    pub(crate) pump: PumpId,
     pub(crate) channel: u64,
     pub(crate) what: What,
 }
@@ -60,13 +67,16 @@ pub(crate) enum What {
     Reset(String),
 }
 
-/// The owner's hold of a pump. Dropping it lets the pump write what it has and end.
+/// The owner's hold of a pump.
 #[derive(Debug)]
 pub(crate) struct Handle {
+    pub(crate) id: PumpId,
     /// Bounded by the credit of the channel: who sends more is cut off before it comes here.
     pub(crate) inbox: mpsc::UnboundedSender<ToPump>,
     /// What the cost of all that is read may reach.
     pub(crate) limit: watch::Sender<u64>,
+    /// Nothing more is read.
+    pub(crate) quiet: CancellationToken,
     /// Breaks the connection off.
     pub(crate) reset: CancellationToken,
 }
@@ -74,24 +84,40 @@ pub(crate) struct Handle {
 /// A pump that does not run yet.
 #[derive(Debug)]
 pub(crate) struct Pump {
-    channel: u64,
     most_read_bytes: usize,
     inbox: mpsc::UnboundedReceiver<ToPump>,
     limit: watch::Receiver<u64>,
+    quiet: CancellationToken,
     reset: CancellationToken,
-    events: mpsc::Sender<FromPump>,
+    owner: Owner,
+}
+
+/// Whom a pump tells.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    pub(crate) pump: PumpId,
+    pub(crate) channel: u64,
+    pub(crate) events: mpsc::Sender<FromPump>,
+}
+
+impl Owner {
+    /// Whether there still is one.
+    async fn tell(&self, what: What) -> bool {
+        self.events.send(FromPump { pump: self.pump, channel: self.channel, what }).await.is_ok()
+    }
 }
 
 impl Pump {
-    /// With this credit; no read is larger than what fits into a message of the relay.
-    pub(crate) fn new(channel: u64, limit: u64, message_bytes: u64, events: mpsc::Sender<FromPump>) -> (Self, Handle) {
+    /// With this credit; no read is larger than what fits into a message of the relay. `reset` breaks it off.
+    pub(crate) fn new(owner: Owner, limit: u64, message_bytes: u64, reset: CancellationToken) -> (Self, Handle) {
         let (inbox, receiver) = mpsc::unbounded_channel();
         let (sender, limit) = watch::channel(limit);
-        let reset = CancellationToken::new();
-        let handle = Handle { inbox, limit: sender, reset: reset.clone() };
-        let fits = usize::try_from(message_bytes).unwrap_or(usize::MAX).saturating_sub(binary_head(channel).len());
+        let quiet = CancellationToken::new();
+        let handle = Handle { id: owner.pump, inbox, limit: sender, quiet: quiet.clone(), reset: reset.clone() };
+        let fits =
+            usize::try_from(message_bytes).unwrap_or(usize::MAX).saturating_sub(binary_head(owner.channel).len());
         let most_read_bytes = fits.clamp(1, MOST_READ_BYTES);
-        (Self { channel, most_read_bytes, inbox: receiver, limit, reset, events }, handle)
+        (Self { most_read_bytes, inbox: receiver, limit, quiet, reset, owner }, handle)
     }
 
     /// Dials the target, then pumps. The owner is told whether it answered.
@@ -105,27 +131,35 @@ impl Pump {
             Ok(Err(error)) => (None, Err(format!("the target cannot be reached: {error}"))),
             Err(_) => (None, Err("the target did not answer in time".to_owned())),
         };
-        self.tell(What::Dialled(answer)).await;
+        if let Some(stream) = &stream {
+            break_off(stream);
+        }
+        // If nobody listens any more, everything ends.
+        let _ = self.owner.tell(What::Dialled(answer)).await;
         if let Some(stream) = stream {
             self.run(stream).await;
         }
     }
 
-    async fn tell(&self, what: What) {
-        // If nobody listens any more, everything ends.
-        let _ = self.events.send(FromPump { channel: self.channel, what }).await;
-    }
-
     /// Pumps until both directions are done, the channel is over, or the connection breaks.
-    pub(crate) async fn run(self, stream: TcpStream) {
+    pub(crate) async fn run(self, mut stream: TcpStream) {
         let _ = stream.set_nodelay(true);
-        let Self { channel, most_read_bytes, inbox, limit, reset, events } = self;
-        let (read, write) = stream.into_split();
-        let mut reading =
-            Reading { channel, most_read_bytes, limit, events: events.clone(), read, read_bytes: FIRST_READ_BYTES };
-        let mut writing = Writing { channel, inbox, events: events.clone(), write };
+        break_off(&stream);
+        let Self { most_read_bytes, inbox, limit, quiet, reset, owner } = self;
+        // Halves that don't end their direction when they are dropped.
+        let (read, write) = stream.split();
+        let mut reading = Reading { most_read_bytes, limit, owner: owner.clone(), read, read_bytes: FIRST_READ_BYTES };
+        let mut writing = Writing { inbox, owner: owner.clone(), write };
         let both = async {
-            let (mut reading, mut writing) = (pin!(reading.run()), pin!(writing.run()));
+            let reading = async {
+                // Dropped when it is over, with the place in the queue that it may wait for.
+                tokio::select! {
+                    biased;
+                    () = quiet.cancelled() => Ok(()),
+                    result = reading.run() => result,
+                }
+            };
+            let (mut reading, mut writing) = (pin!(reading), pin!(writing.run()));
             let (mut read, mut written) = (false, false);
             while !(read && written) {
                 tokio::select! {
@@ -138,40 +172,44 @@ impl Pump {
             }
             Ok::<_, io::Error>(())
         };
-        let broken = tokio::select! {
-            result = both => result.err(),
-            () = reset.cancelled() => None,
+        let result = tokio::select! {
+            biased;
+            () = reset.cancelled() => Err(None),
+            result = both => result.map_err(Some),
         };
-        if reset.is_cancelled() || broken.is_some() {
-            // So that the program sees a broken connection, not one that ended in good order.
-            break_off(writing.write.as_ref());
-            writing.write.forget();
-        }
-        if let Some(error) = broken {
-            let what = What::Reset(format!("the connection broke: {error}"));
-            let _ = events.send(FromPump { channel, what }).await;
+        match result {
+            Ok(()) => end_in_good_order(&stream),
+            Err(Some(error)) => {
+                drop(stream);
+                let _ = owner.tell(What::Reset(format!("the connection broke: {error}"))).await;
+            }
+            Err(None) => {}
         }
     }
 }
 
-/// Makes the end of a connection a reset.
+/// Makes the end of a connection a reset, even if this program is killed.
 pub(crate) fn break_off(stream: &TcpStream) {
     let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
-struct Reading {
-    channel: u64,
+/// Takes that back: what was written is still delivered.
+fn end_in_good_order(stream: &TcpStream) {
+    let _ = socket2::SockRef::from(stream).set_linger(None);
+}
+
+struct Reading<'a> {
     most_read_bytes: usize,
     limit: watch::Receiver<u64>,
-    events: mpsc::Sender<FromPump>,
-    read: OwnedReadHalf,
+    owner: Owner,
+    read: ReadHalf<'a>,
     read_bytes: usize,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// Reads to the end. Called once; it may be dropped at any await, with all else.
     async fn run(&mut self) -> io::Result<()> {
-        let head = binary_head(self.channel);
+        let head = binary_head(self.owner.channel);
         let mut sent: u64 = 0;
         let mut buffer = BytesMut::new();
         loop {
@@ -201,7 +239,7 @@ impl Reading {
             let read = read?;
             let what = if read == 0 { What::Finish } else { What::Data(buffer.split().freeze()) };
             sent = sent.saturating_add(item_cost(read));
-            if self.events.send(FromPump { channel: self.channel, what }).await.is_err() {
+            if !self.owner.tell(what).await {
                 return std::future::pending().await;
             }
             if read == 0 {
@@ -221,14 +259,13 @@ enum Written {
     Over,
 }
 
-struct Writing {
-    channel: u64,
+struct Writing<'a> {
     inbox: mpsc::UnboundedReceiver<ToPump>,
-    events: mpsc::Sender<FromPump>,
-    write: OwnedWriteHalf,
+    owner: Owner,
+    write: WriteHalf<'a>,
 }
 
-impl Writing {
+impl Writing<'_> {
     async fn run(&mut self) -> io::Result<Written> {
         let mut batch = VecDeque::new();
         let mut next = self.inbox.recv().await;
@@ -243,12 +280,12 @@ impl Writing {
             }
             if cost > 0 {
                 self.write_all(&mut batch).await?;
-                self.tell(What::Taken(cost)).await;
+                let _ = self.owner.tell(What::Taken(cost)).await;
             }
             match next.take() {
                 Some(ToPump::End) => {
                     self.write.shutdown().await?;
-                    self.tell(What::Taken(ITEM_COST)).await;
+                    let _ = self.owner.tell(What::Taken(ITEM_COST)).await;
                     return Ok(Written::End);
                 }
                 Some(ToPump::Complete) => {
@@ -256,7 +293,8 @@ impl Writing {
                     return Ok(Written::Over);
                 }
                 _ => match self.inbox.recv().await {
-                    None => return Ok(Written::Over),
+                    // Nobody says any more whether this was all.
+                    None => return Err(io::ErrorKind::ConnectionAborted.into()),
                     message => next = message,
                 },
             }
@@ -280,9 +318,5 @@ impl Writing {
             }
         }
         Ok(())
-    }
-
-    async fn tell(&self, what: What) {
-        let _ = self.events.send(FromPump { channel: self.channel, what }).await;
     }
 }

@@ -37,7 +37,7 @@ pub(crate) type Dialling = Pin<Box<dyn Future<Output = Result<Box<Wire>, crate::
 
 impl Serve {
     /// Serves until `shutdown`, and tells what happens to the connection to the relay. Connections that are open then have
-    /// a few seconds.
+    /// a few seconds, and are reset if that is not enough.
     ///
     /// # Errors
     /// If the first connection to the relay fails, if the relay refuses, or if another program takes this server's place.
@@ -137,7 +137,7 @@ impl Run {
                 }),
             }
             self.effects(told).await?;
-            if self.leaving && self.core.is_idle() {
+            if self.leaving && self.core.is_idle() && self.pumps.is_empty() {
                 return self.leave(wire).await;
             }
         }
@@ -219,8 +219,10 @@ impl Run {
         self.pumps.start(channel, window, &self.core, |pump| pump.dial(target, TARGET_TIME));
     }
 
-    /// Says goodbye. A server that is to be resumed later stays known.
+    /// Breaks off what is still open, and says goodbye. A server that is to be resumed later stays known.
     async fn leave(&mut self, wire: Option<Box<Wire>>) -> Result<(), TunnelError> {
+        self.core.leave();
+        self.pumps.break_off().await;
         if self.file.is_none() {
             self.core.unregister();
         }

@@ -7,6 +7,7 @@
 )]
 
 mod by_hand;
+mod endings;
 
 use by_hand::{ByHand, PATIENCE, Party, Said, WINDOW};
 use nws_protocol::relay::Request;

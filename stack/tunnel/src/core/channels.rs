@@ -166,6 +166,14 @@ impl Channels {
         self.close_later.clear();
     }
 
+    /// Ends all channels, and says so to the other ends: as resets, since this end does not know that all was said.
+    pub(super) fn close_all(&mut self, reason: &str) {
+        for (channel, _) in std::mem::take(&mut self.open) {
+            self.close(channel, reason);
+            self.effects.push_back(Effect::Over { channel, ending: Ending::Reset(reason.to_owned()) });
+        }
+    }
+
     /// Where each stands, for `resume`.
     pub(super) fn positions(&mut self) -> Vec<Position> {
         // Those that are not listed are closed by that.
@@ -224,7 +232,8 @@ impl Channels {
     }
 }
 
-/// What an end means for the program: a page that closes its side in good order has said all that it wanted to.
+/// What an end means for the program. A page that closes its side, with the status 1000 or without one as a WebSocket does, has
+/// said all that it wanted to. All else may have cut something off.
 fn ending(end: &Disconnected<'_>) -> Ending {
     match (end.code, end.status) {
         (DisconnectCode::Finished, _) | (DisconnectCode::Closed, None | Some(1000)) => Ending::Complete,

@@ -70,8 +70,12 @@ impl Serving {
 
     /// The grace time has passed without a connection: no channel can be there any more.
     pub(crate) fn grace_passed(&mut self) {
-        self.channels.all_over("the relay was away for too long");
-        self.dialled.clear();
+        let words = "the relay was away for too long";
+        self.channels.all_over(words);
+        // A relay that was started anew may give their numbers again: whoever is dialled for them must not answer then.
+        for channel in std::mem::take(&mut self.dialled) {
+            self.channels.effects.push_back(Effect::Over { channel, ending: Ending::Reset(words.to_owned()) });
+        }
     }
 
     fn event(&mut self, event: Event<'_>) -> Result<(), Broken> {

@@ -176,6 +176,53 @@ fn a_client_that_has_left_before_it_was_taken_is_let_go_of() {
 }
 
 #[test]
+fn only_an_end_in_good_order_is_complete() {
+    for (end, is_complete) in [
+        (r#""finished""#, true),
+        (r#""closed","status":1000"#, true),
+        // As a page says that calls `close()`.
+        (r#""closed""#, true),
+        (r#""closed","status":3000"#, false),
+        (r#""closed","status":4000,"reason":"reset""#, false),
+        (r#""gone""#, false),
+        (r#""timeout""#, false),
+        (r#""idle""#, false),
+        (r#""flow_control""#, false),
+        (r#""text_only""#, false),
+        (r#""shutdown""#, false),
+    ] {
+        let mut core = serving();
+        core.text(&format!(r#"{{"type":"disconnected","channel":7,"code":{end}}}"#)).unwrap();
+        let Effect::Over { channel: 7, ending } = &effects(&mut core)[0] else { panic!("{end}") };
+        assert_eq!(*ending == Ending::Complete, is_complete, "{end}");
+    }
+}
+
+#[test]
+fn an_end_that_leaves_says_that_its_channels_are_cut_off() {
+    let mut core = serving();
+    core.data(7, frame(7, b"half"));
+    core.leave();
+    assert!(matches!(effects(&mut core)[..], [Effect::Over { channel: 7, ending: Ending::Reset(_) }]));
+    let said = written(&mut core);
+    assert_eq!(said[0], "binary 12");
+    assert!(said[1].starts_with(r#"{"type":"close","channel":7,"status":4000"#), "{said:?}");
+    assert!(core.is_idle());
+}
+
+#[test]
+fn whoever_is_dialled_for_a_relay_that_has_forgotten_it_is_let_go_of() {
+    let mut core = serving();
+    let asked = r#"{"type":"connected","channel":8,"server":3,"port":80,"address":"::1"}"#;
+    core.text(asked).unwrap();
+    core.lost();
+    effects(&mut core);
+    core.grace_passed();
+    assert!(matches!(effects(&mut core)[..], [Effect::Over { channel: 7, .. }, Effect::Over { channel: 8, .. }]));
+    assert!(!core.accept(8) && core.is_idle());
+}
+
+#[test]
 fn what_breaks_the_rules_ends_the_channel_and_nothing_else() {
     let data = |bytes: usize| frame(7, &vec![0; bytes]);
     for (messages, words) in

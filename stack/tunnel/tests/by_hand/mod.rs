@@ -59,13 +59,18 @@ pub(crate) enum Said {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Party<S> {
     pub(crate) async fn on(stream: S) -> Self {
+        Self::with_window(stream, WINDOW).await
+    }
+
+    /// With other credit than usual.
+    pub(crate) async fn with_window(stream: S, window: u64) -> Self {
         #[allow(clippy::result_large_err, clippy::unnecessary_wraps, reason = "the shape that is asked for")]
         let choose = |_: &Upgrade, mut answer: Response| {
             answer.headers_mut().insert("sec-websocket-protocol", SUBPROTOCOL.parse().unwrap());
             Ok(answer)
         };
         let mut party = Self(accept_hdr_async(stream, choose).await.unwrap());
-        let welcome = Welcome { window: WINDOW, message_bytes: 1 << 20, grace_ms: 30_000 };
+        let welcome = Welcome { window, message_bytes: 1 << 20, grace_ms: 30_000 };
         party.say(&FromRelay::Event(Event::Welcome(welcome))).await;
         party
     }

@@ -9,10 +9,12 @@ mod channels;
 mod credit;
 mod first;
 mod frame;
+mod kept;
 mod limits;
 mod model;
 mod own;
 mod resume;
+mod room;
 mod servers;
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,7 @@ pub(crate) use limits::{CoreLimits, Now};
 pub(crate) use model::{Dialect, PartyId};
 
 use crate::counters::Counters;
-use model::{Channel, Holder, Party, Queued, Receipt, Server};
+use model::{Channel, Party, Server};
 use nws_protocol::relay::{Event, Welcome};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -66,6 +68,10 @@ pub(crate) struct Core {
     accounts: BTreeMap<IpAddr, usize>,
     /// What is kept of all channels.
     kept_bytes: usize,
+    /// What waits for all parties, with what is being written.
+    queued_bytes: usize,
+    /// Who waits until that is less.
+    crowd: BTreeSet<PartyId>,
     timers: Timers,
     wakes: Vec<PartyId>,
     stopping: bool,
@@ -85,6 +91,8 @@ impl Core {
             next_channel: 0,
             accounts: BTreeMap::new(),
             kept_bytes: 0,
+            queued_bytes: 0,
+            crowd: BTreeSet::new(),
             timers: Timers::default(),
             wakes: Vec::new(),
             stopping: false,
@@ -103,6 +111,9 @@ impl Core {
                 account,
                 queue: VecDeque::new(),
                 queued_bytes: 0,
+                answer_bytes: 0,
+                taken_bytes: 0,
+                owed: BTreeSet::new(),
                 receipts: Vec::new(),
                 servers: BTreeSet::new(),
                 channels: BTreeSet::new(),
@@ -133,6 +144,8 @@ impl Core {
         }
         if let Some(party) = self.parties.remove(&id) {
             self.wakes.extend(party.waiting);
+            self.crowd.remove(&id);
+            self.let_go(party.queued_bytes.saturating_add(party.taken_bytes));
         }
     }
 
@@ -140,22 +153,36 @@ impl Core {
     pub(crate) fn take(&mut self, now: Now, id: PartyId, batch: &mut Vec<Frame>) {
         let Some(party) = self.parties.get_mut(&id) else { return };
         let written = std::mem::take(&mut party.receipts);
-        let mut bytes = 0;
+        let (mut bytes, mut taken) = (0, 0);
         while bytes < BATCH_BYTES
             && let Some(queued) = party.queue.pop_front()
         {
             bytes += queued.frame.len();
-            party.queued_bytes = party.queued_bytes.saturating_sub(queued.bytes());
+            taken += queued.bytes();
+            if queued.is_answer {
+                party.answer_bytes = party.answer_bytes.saturating_sub(queued.bytes());
+            }
             party.receipts.extend(queued.receipt);
             batch.push(queued.frame);
         }
+        party.queued_bytes = party.queued_bytes.saturating_sub(taken);
+        // It is in memory until it is written.
+        let gone = std::mem::replace(&mut party.taken_bytes, taken);
         if party.queue.is_empty() {
             // A burst leaves little behind.
             party.queue.shrink_to(QUIET_FRAMES);
         }
         // Not for each frame: so that those who wait come in when it is worth their while.
-        if party.queued_bytes <= self.limits.queue_bytes / 2 && !party.waiting.is_empty() {
+        let mut owed = BTreeSet::new();
+        if party.queued_bytes <= self.limits.queue_bytes / 2 {
             self.wakes.extend(std::mem::take(&mut party.waiting));
+            owed = std::mem::take(&mut party.owed);
+        }
+        self.let_go(gone);
+        for channel in owed {
+            if let Some(side) = self.side(id, channel) {
+                self.tell_consumed(channel, side.other());
+            }
         }
         for receipt in written {
             self.written(now, id, receipt);
@@ -178,70 +205,14 @@ impl Core {
         (self.parties.len(), self.servers.len(), self.channels.len().saturating_sub(over))
     }
 
-    /// Bytes that wait for parties, and that are kept for servers.
+    /// Bytes that wait for parties or are being written to them, and that are kept for servers.
     pub(crate) fn held_bytes(&self) -> (usize, usize) {
-        (self.parties.values().map(|party| party.queued_bytes).sum(), self.kept_bytes)
-    }
-
-    fn push(&mut self, id: PartyId, frame: Frame) {
-        self.push_item(id, frame, None);
-    }
-
-    fn push_item(&mut self, id: PartyId, frame: Frame, receipt: Option<Receipt>) {
-        let Some(party) = self.parties.get_mut(&id) else { return };
-        let queued = Queued { frame, receipt };
-        party.queued_bytes = party.queued_bytes.saturating_add(queued.bytes());
-        // Else it is under way to take some already.
-        if party.queue.is_empty() {
-            self.wakes.push(id);
-        }
-        party.queue.push_back(queued);
+        (self.queued_bytes, self.kept_bytes)
     }
 
     /// How many parties there are.
     pub(crate) fn party_count(&self) -> usize {
         self.parties.len()
-    }
-
-    /// Whether a party may have more; if not, `who` is woken when it may.
-    fn has_room(&mut self, id: PartyId, who: PartyId) -> bool {
-        let limit = self.limits.queue_bytes;
-        match self.parties.get_mut(&id) {
-            Some(party) if party.queued_bytes > limit => {
-                party.waiting.insert(who);
-                false
-            }
-            _ => true,
-        }
-    }
-
-    /// The same for a party's own answers. Others may have filled its queue, and it is heard all the same: it may be one that
-    /// reads only when it has said what it has to say.
-    fn has_own_room(&mut self, id: PartyId) -> bool {
-        let limit = self.limits.queue_bytes.saturating_mul(2);
-        match self.parties.get_mut(&id) {
-            Some(party) if party.queued_bytes > limit => {
-                party.waiting.insert(id);
-                false
-            }
-            _ => true,
-        }
-    }
-
-    /// The same for a server, which may be away.
-    fn server_has_room(&mut self, server: u64, who: PartyId) -> bool {
-        let limit = self.limits.queue_bytes;
-        match self.servers.get_mut(&server).map(|server| &mut server.holder) {
-            Some(Holder::Party(party)) => {
-                let party = *party;
-                self.has_room(party, who)
-            }
-            Some(Holder::Away { bytes, waiting }) if *bytes > limit => {
-                waiting.insert(who);
-                false
-            }
-            _ => true,
-        }
     }
 
     fn touch(&mut self, now: Now, id: PartyId) {

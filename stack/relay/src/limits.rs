@@ -77,9 +77,11 @@ limits! {
     messages_per_second: Option<usize> = None, "messages-per-second";
     /// Bytes a second of a party, or off; over it, it is not read from. Off.
     bytes_per_second: Option<usize> = None, "bytes-per-second";
-    /// Bytes that wait for a party; over it, those that send to it are not read from. 8388608, a guess.
+    /// Bytes that wait for a party; over it, those of the first dialect that send to it are not read from, nor is it itself for its own answers. 8388608, a guess.
     queue_bytes: usize = 8 * 1024 * 1024, "max-queue-bytes";
-    /// Bytes kept for servers that may have to get them again, of all channels; over it, a channel ends. 1 GiB, a guess.
+    /// Bytes that wait for all parties; over it, nobody is read from who sends to one over max-queue-bytes. 256 MiB, a guess.
+    queued_bytes: usize = 256 * 1024 * 1024, "max-queued-bytes";
+    /// Bytes kept for servers that may have to get them again, of all channels; over it, the largest channel of the server with most ends. 1 GiB, a guess.
     kept_bytes: usize = 1024 * 1024 * 1024, "max-kept-bytes";
     /// How long a party may take less than the least while more waits, before it is closed with 1013. 10s.
     stall: Duration = Duration::from_secs(10), "stall";
@@ -125,6 +127,7 @@ impl Limits {
             channels_per_client: self.channels_per_client,
             channels_per_server: self.channels_per_server,
             queue_bytes: self.queue_bytes,
+            queued_bytes: self.queued_bytes,
             kept_bytes: self.kept_bytes,
             credential: self.credential,
             grace: self.grace,

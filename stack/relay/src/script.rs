@@ -5,9 +5,6 @@ use nws_protocol::relay::Text;
 use serde_json::value::RawValue;
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// Arrays in arrays are looked into so deep.
-const MAX_DEPTH: usize = 64;
-
 /// Bytes of a delimiter that is taken. A guess.
 const MAX_DELIMITER_BYTES: usize = 64;
 
@@ -96,25 +93,71 @@ pub(crate) fn id(json: &str) -> Option<u64> {
 
 /// What JavaScript makes of a value where it needs a string.
 pub(crate) fn string(json: &str) -> Cow<'_, str> {
-    text(json, 0)
-}
-
-fn text(json: &str, depth: usize) -> Cow<'_, str> {
     match json.as_bytes().first() {
         Some(b'"') => Text::from_literal(json).decode(),
         Some(b'{') => Cow::Borrowed("[object Object]"),
-        Some(b'[') if depth < MAX_DEPTH => {
-            let values: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
-            let parts = values.iter().map(|value| match value.get() {
-                "null" => Cow::Borrowed(""),
-                json => text(json, depth + 1),
-            });
-            Cow::Owned(parts.collect::<Vec<_>>().join(","))
-        }
-        Some(b'[') | None => Cow::Borrowed(""),
+        Some(b'[') => Cow::Owned(list(json)),
         Some(b't' | b'f' | b'n') => Cow::Borrowed(json),
         Some(_) => Cow::Owned(number(json)),
+        None => Cow::Borrowed(""),
     }
+}
+
+/// An array, which is known to be JSON. One in it is written as if its values were those of the outer one, so that it is
+/// looked at once, however deep it goes.
+fn list(json: &str) -> String {
+    let mut text = String::new();
+    let mut rest = json;
+    while let Some(first) = rest.bytes().next() {
+        let length = match first {
+            b'"' => literal_length(rest),
+            b'{' => object_length(rest),
+            b'[' | b']' | b',' | b' ' | b'\t' | b'\r' | b'\n' => 1,
+            _ => rest.find([',', ']', ' ', '\t', '\r', '\n']).unwrap_or(rest.len()),
+        };
+        let Some((token, after)) = rest.split_at_checked(length) else { break };
+        match token {
+            "," => text.push(','),
+            "[" | "]" | "null" => {}
+            token if token.trim_ascii().is_empty() => {}
+            token => text.push_str(&string(token)),
+        }
+        rest = after;
+    }
+    text
+}
+
+/// Of the string at the beginning, with its quotes.
+fn literal_length(json: &str) -> usize {
+    let mut is_escaped = false;
+    let end = json.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or(json.len(), |end| end + 2)
+}
+
+/// Of the object at the beginning, with its braces.
+fn object_length(json: &str) -> usize {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(rest) = json.get(at..).filter(|rest| !rest.is_empty()) {
+        match rest.as_bytes().first() {
+            Some(b'"') => {
+                at += literal_length(rest);
+                continue;
+            }
+            Some(b'{') => depth += 1,
+            Some(b'}') => depth -= 1,
+            _ => {}
+        }
+        // All that is more than a byte is in strings.
+        at += 1;
+        if depth == 0 {
+            break;
+        }
+    }
+    at
 }
 
 /// ECMA-262 section 6.1.6.1.20. Rust's shortest digits are the same.
@@ -202,6 +245,8 @@ mod tests {
             ("true", "true"),
             ("[1,2]", "1,2"),
             (r#"[null,[1,"a"],{},true]"#, ",1,a,[object Object],true"),
+            ("[[1e3,[]],[[-0.0]] , [ ] ]", "1000,,0,"),
+            (r#"["a\"],{",{"a":"}\\","b":{"c":[1]}},"\\"]"#, "a\"],{,[object Object],\\"),
             (r#"{"a":1}"#, "[object Object]"),
             (r#""é\n|x""#, "é\n|x"),
             (r#""""#, ""),
@@ -210,6 +255,9 @@ mod tests {
         }
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(string(&deep), "");
+        // Looked at once for all of its depth.
+        let name = format!("{}1,{}{}", "[".repeat(100_000), "{},".repeat(100_000) + "2", "]".repeat(100_000));
+        assert!(string(&name).ends_with("[object Object],2"));
     }
 
     /// R-28: numbers or strings.

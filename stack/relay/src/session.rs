@@ -13,8 +13,8 @@ use futures::{SinkExt, StreamExt};
 use nws_listen::{Counted, Socket};
 use nws_protocol::relay::Asked;
 use std::{
-    future::poll_fn,
-    pin::pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -63,8 +63,14 @@ pub(crate) async fn run(mut socket: Socket, seat: Seat, stopping: &CancellationT
     }
 }
 
-/// What the socket was up to.
+/// What happened.
 enum Step {
+    /// The relay ends.
+    Stopped,
+    /// A time has come.
+    Due,
+    /// There is something to take, or room for what there was none for.
+    Rung,
     /// All that was put into it is written.
     Written,
     Heard(Option<Result<Message, tokio_tungstenite::tungstenite::Error>>),
@@ -124,39 +130,55 @@ impl<'a> Session<'a> {
                 return Close::ShuttingDown;
             }
             let reads = self.held.is_none() && self.quiet_until.is_none() && !stops;
-            tokio::select! {
-                biased;
-                () = self.seat.bell.notified() => {
+            let mut bell = pin!(self.seat.bell.notified());
+            // What ends it comes first, so that no flood keeps it from that.
+            let step = poll_fn(|cx| {
+                if !stops && stopped.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Step::Stopped);
+                }
+                if timer.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Step::Due);
+                }
+                if bell.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Step::Rung);
+                }
+                let step = self.step(cx, socket, reads);
+                // It may be stuck only now, and nothing else would wake it.
+                if step.is_pending() && self.set(timer.as_mut()) && timer.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Step::Due);
+                }
+                step
+            });
+            match step.await {
+                Step::Stopped => {
+                    stops = true;
+                    may_take = true;
+                }
+                Step::Due => {
+                    if let Some(close) = self.tick(socket) {
+                        return close;
+                    }
+                }
+                Step::Rung => {
                     may_take = true;
                     if let Some(message) = self.held.take() {
                         self.hear(message);
                     }
                 }
-                step = poll_fn(|cx| self.step(cx, socket, reads)) => match step {
-                    Step::Written => {
-                        (self.dirty, self.stuck) = (false, None);
-                        may_take = true;
-                    }
-                    Step::Heard(Some(Ok(Message::Close(_))) | None) | Step::Broken => return Close::Theirs,
-                    Step::Heard(Some(Err(error))) => {
-                        return Close::of(&error, self.seat.shared.limits.message_bytes);
-                    }
-                    Step::Heard(Some(Ok(message))) => {
-                        self.unanswered = None;
-                        self.weigh(&message);
-                        self.hear(message);
-                        // Much may have been read at once; the others have their turn before all of it is heard.
-                        consume_budget().await;
-                    }
-                },
-                () = &mut timer => {
-                    if let Some(close) = self.tick(socket) {
-                        return close;
-                    }
-                }
-                () = &mut stopped, if !stops => {
-                    stops = true;
+                Step::Written => {
+                    (self.dirty, self.stuck) = (false, None);
                     may_take = true;
+                }
+                Step::Heard(Some(Ok(Message::Close(_))) | None) | Step::Broken => return Close::Theirs,
+                Step::Heard(Some(Err(error))) => {
+                    return Close::of(&error, self.seat.shared.limits.message_bytes);
+                }
+                Step::Heard(Some(Ok(message))) => {
+                    self.unanswered = None;
+                    self.weigh(&message);
+                    self.hear(message);
+                    // Much may have been read at once; the others have their turn before all of it is heard.
+                    consume_budget().await;
                 }
             }
             self.set(timer.as_mut());
@@ -233,11 +255,14 @@ impl<'a> Session<'a> {
         [stuck, self.quiet_until].into_iter().flatten().fold(self.ping_at.min(self.idle_at), Instant::min)
     }
 
-    fn set(&self, mut timer: std::pin::Pin<&mut Sleep>) {
+    /// Says whether the timer was set anew, and so is to be polled.
+    fn set(&self, timer: Pin<&mut Sleep>) -> bool {
         let next = self.next_timer();
-        if next < timer.deadline() || timer.is_elapsed() {
-            timer.as_mut().reset(next);
+        let is_new = next < timer.deadline() || timer.is_elapsed();
+        if is_new {
+            timer.reset(next);
         }
+        is_new
     }
 
     fn tick(&mut self, socket: &mut Socket) -> Option<Close> {

@@ -8,7 +8,10 @@ use nws_protocol::relay::{Credential, Position, ReceiveCredit, Request, item_cos
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use support::{Peer, Running, deadline, open, stepped};
-use tokio::{io::AsyncReadExt, time::advance};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::advance,
+};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Close 1009.
@@ -36,7 +39,7 @@ async fn bad_frames_end_the_connection_with_a_reason() {
     ] {
         let mut party = relay.own().await;
         let tokio_tungstenite::MaybeTlsStream::Plain(stream) = party.socket.get_mut() else { panic!() };
-        tokio::io::AsyncWriteExt::write_all(stream, bytes).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
         assert_eq!(party.closed().await.0, code, "{bytes:?}");
     }
 }
@@ -190,7 +193,7 @@ async fn who_answers_no_ping_is_lost() {
 async fn a_party_that_does_not_read_is_closed() {
     let _clock = stepped();
     let relay = Running::limited(|limits| {
-        (limits.queue_bytes, limits.window) = (100_000, 1_000_000_000);
+        (limits.queue_bytes, limits.queued_bytes, limits.window) = (100_000, 200_000, 1_000_000_000);
         limits.ping = Duration::from_secs(10_000);
         limits.grace = Duration::from_millis(1);
     })

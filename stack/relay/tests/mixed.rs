@@ -137,7 +137,7 @@ async fn a_server_is_handed_on_from_dialect_to_dialect() {
     second.text().await;
     assert_eq!(second.text().await, format!("from:data: {channel}|kept"));
     assert_eq!((second.text().await, second.text().await), ("1".to_owned(), "server: installed server".to_owned()));
-    // And back; what is not listed was closed.
+    // And back; what is not listed is gone.
     let mut own = relay.own().await;
     let position = nws_protocol::relay::Position { channel, received: 1, consumed: 0 };
     let credential = Credential::new(credential).unwrap();
@@ -147,7 +147,7 @@ async fn a_server_is_handed_on_from_dialect_to_dialect() {
     assert_eq!(answer["channels"][0]["channel"], channel);
     // What was written to the one before is consumed.
     client.expect(json!({"type": "consumed", "channel": channel, "bytes": 20})).await;
-    client.expect(json!({"type": "disconnected", "channel": channel + 1, "code": "closed"})).await;
+    client.expect(json!({"type": "disconnected", "channel": channel + 1, "code": "gone"})).await;
     assert_eq!(second.no("forward to client", &format!("[{channel},\"x\"]")).await, "no such client channel");
     client.data(channel, "own again").await;
     own.expect(json!({"type": "data", "channel": channel, "data": "own again"})).await;

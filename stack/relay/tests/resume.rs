@@ -55,6 +55,11 @@ async fn a_server_comes_back_with_its_credential_only() {
     let (mut fourth, ..) = relay.server().await;
     let asked = fourth.ask(resume(id, &credential)).await;
     fourth.expect_error(Some(asked), "already_registered", None).await;
+    // Nor does the one that has it already get anything twice.
+    let asked = third.ask(resume(id, &credential)).await;
+    third.expect_error(Some(asked), "already_registered", None).await;
+    client.data(channel, "still to the third").await;
+    third.expect(json!({"type": "data", "channel": channel, "data": "still to the third"})).await;
 }
 
 /// as in the figure of section 8, with a connection that dies at both ends of what is under way.
@@ -134,7 +139,7 @@ async fn a_server_learns_of_what_ended_meanwhile() {
     client.tell(Request::Close { channel: second, status: Some(3000), reason: None }).await;
     client.fence().await;
     let mut back = relay.own().await;
-    // It has closed the third one, but nobody knows.
+    // It does not know the third one: it may have closed it, or was started anew.
     let positions = [first, second].map(|channel| Position { channel, received: 0, consumed: 0 }).to_vec();
     let credential = Credential::new(credential).unwrap();
     let asked = back.ask(Request::Resume { server: id, credential, channels: positions }).await;
@@ -145,7 +150,7 @@ async fn a_server_learns_of_what_ended_meanwhile() {
     back.expect(json!({"type": "disconnected", "channel": first, "code": "closed", "reason": "bye"})).await;
     back.expect(json!({"type": "data", "channel": second, "data": "into the dark"})).await;
     back.expect(json!({"type": "disconnected", "channel": second, "code": "closed", "status": 3000})).await;
-    client.expect(json!({"type": "disconnected", "channel": third, "code": "closed"})).await;
+    client.expect(json!({"type": "disconnected", "channel": third, "code": "gone"})).await;
     back.fence().await;
     client.fence().await;
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Core, Frame, Now, PartyId,
-    frame::Payload,
+    frame::{Payload, brief},
     model::{Channel, Dialect, Direction, Holder, Receipt, Side, Stage},
     timers::Timer,
 };
@@ -78,6 +78,7 @@ impl Core {
                 kept: Retained::new(),
                 end: None,
                 heard: now,
+                quiet_at: None,
             },
         );
         if let Some(server) = self.servers.get_mut(&server_id) {
@@ -101,7 +102,7 @@ impl Core {
     pub(super) fn tell_connected(&mut self, id: u64, holder: PartyId, port: &str) {
         let client = self.channels.get(&id).and_then(|channel| self.parties.get(&channel.client));
         let Some(address) = client.map(|client| as_socket(client.address)) else { return };
-        let delimiter = &self.delimiter;
+        let (delimiter, port) = (&self.delimiter, brief(port));
         let frame = Frame::words(format!("connected:atPort:for: {id}{delimiter}{port}{delimiter}{address}"));
         self.push(holder, frame);
     }
@@ -122,9 +123,11 @@ impl Core {
         if let Some(channel) = self.channels.get_mut(&id) {
             channel.stage = Stage::Open;
             channel.heard = now;
-        }
-        if let Some(limit) = self.limits.channel_idle {
-            self.timers.set(now.saturating_add(limit), Timer::Quiet(id));
+            if let Some(limit) = self.limits.channel_idle {
+                let until = now.saturating_add(limit);
+                channel.quiet_at = Some(until);
+                self.timers.set(until, Timer::Quiet(id));
+            }
         }
     }
 
@@ -137,7 +140,7 @@ impl Core {
         match self.dialect(client) {
             Dialect::Own => {
                 if let Some(request) = request {
-                    self.push(client, Frame::answer(request, &Answer::Connected { channel: id }));
+                    self.answer(client, Frame::answer(request, &Answer::Connected { channel: id }));
                 }
             }
             Dialect::First => self.decided(client, true, "connected client"),
@@ -153,7 +156,7 @@ impl Core {
             Dialect::Own => {
                 if let Some(request) = request {
                     let failure = Failure { code, message: words.into(), channel: None };
-                    self.push(client, Frame::answer(request, &Answer::Error(failure)));
+                    self.answer(client, Frame::answer(request, &Answer::Error(failure)));
                 }
             }
             Dialect::First => self.decided(client, false, words),
@@ -255,14 +258,14 @@ impl Core {
     pub(super) fn forget(&mut self, now: Now, id: u64) {
         self.detach_client(now, id);
         let Some(channel) = self.channels.remove(&id) else { return };
-        self.kept_bytes = self.kept_bytes.saturating_sub(channel.kept_bytes());
+        self.keep_less(channel.server, channel.kept_bytes());
         match channel.stage {
             Stage::Asked { until, .. } => self.timers.clear(until, Timer::Asked(id)),
             Stage::Over { until } => self.timers.clear(until, Timer::Over(id)),
             Stage::Open => {}
         }
-        if let Some(limit) = self.limits.channel_idle {
-            self.timers.clear(channel.heard.saturating_add(limit), Timer::Quiet(id));
+        if let Some(at) = channel.quiet_at {
+            self.timers.clear(at, Timer::Quiet(id));
         }
         if let Some(server) = self.servers.get_mut(&channel.server) {
             server.channels.remove(&id);

@@ -1,9 +1,9 @@
 //! Items and their credit: what is taken on from one end, handed to the other, and consumed there.
 
 use super::{
-    Core, Frame, Heard, Now, PartyId,
+    Core, Frame, Now, PartyId,
     frame::Payload,
-    model::{Dialect, Holder, Receipt, Side, Stage},
+    model::{Dialect, Receipt, Side, Stage},
 };
 use crate::counters::Counters;
 use nws_protocol::relay::{DisconnectCode, ErrorCode, Event, ITEM_COST};
@@ -106,12 +106,11 @@ impl Core {
         if from == Side::Client {
             channel.kept.push(payload.clone(), cost);
             let grown = channel.kept_bytes().saturating_sub(before);
-            self.kept_bytes = self.kept_bytes.saturating_add(grown);
-            if let Some(Holder::Away { bytes, .. }) = self.servers.get_mut(&server).map(|server| &mut server.holder) {
-                *bytes = bytes.saturating_add(grown);
-            }
-            if self.kept_bytes > self.limits.kept_bytes {
-                return self.break_channel(now, id);
+            self.keep_more(server, grown);
+            self.keep_within(now);
+            // It may be the one that had to end.
+            if self.channels.get(&id).is_none_or(|channel| channel.stage != Stage::Open) {
+                return Err(NoItem::Ended);
             }
         }
         Counters::add(&self.counters.items);
@@ -130,22 +129,15 @@ impl Core {
     }
 
     /// An end says how much it is done with.
-    pub(super) fn consumed(&mut self, now: Now, party: PartyId, id: u64, bytes: u64) -> Result<Heard, NoItem> {
+    pub(super) fn consumed(&mut self, now: Now, party: PartyId, id: u64, bytes: u64) -> Result<(), NoItem> {
         let side = self.side(party, id).ok_or(NoItem::Unknown)?;
         let channel = self.channels.get(&id).ok_or(NoItem::Unknown)?;
         if channel.stage != Stage::Open {
             return Err(NoItem::NotOpen);
         }
-        let room = match self.end_of(id, side.other()) {
-            Some(sender) => self.has_room(sender, party),
-            None => true,
-        };
-        if !room {
-            return Ok(Heard::Later);
-        }
         self.consume(now, id, side, bytes)?;
         self.tell_consumed(id, side);
-        Ok(Heard::Done)
+        Ok(())
     }
 
     /// `side` has consumed so much. What was kept for it is let go, and who waited for the credit is woken.
@@ -164,16 +156,24 @@ impl Core {
         if side == Side::Server {
             channel.kept.consume(bytes);
             let less = before.saturating_sub(channel.kept_bytes());
-            self.kept_bytes = self.kept_bytes.saturating_sub(less);
+            let server = channel.server;
+            self.keep_less(server, less);
         }
         Ok(())
     }
 
-    /// Tells the sender what `side` has consumed, if it is more than it was told and it keeps to it by itself.
+    /// Tells the sender what `side` has consumed, if it is more than it was told and it keeps to it by itself. R-23: one whose
+    /// queue is long is told later, and once.
     pub(super) fn tell_consumed(&mut self, id: u64, side: Side) {
         let Some(sender) = self.end_of(id, side.other()).filter(|sender| self.dialect(*sender) == Dialect::Own) else {
             return;
         };
+        if self.has_long_queue(sender) {
+            if let Some(sender) = self.parties.get_mut(&sender) {
+                sender.owed.insert(id);
+            }
+            return;
+        }
         let Some(direction) = self.channels.get_mut(&id).map(|channel| channel.from(side.other())) else { return };
         let bytes = direction.credit.consumed();
         if bytes > direction.told {

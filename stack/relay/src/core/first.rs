@@ -4,7 +4,7 @@ use super::{
     Core, Frame, Heard, Now, PartyId,
     channels::NoChannel,
     credit::{Kind, NoItem},
-    frame::Payload,
+    frame::{Payload, brief},
     model::{Side, Stage},
 };
 use crate::{
@@ -61,7 +61,7 @@ impl Core {
         }
         self.touch(now, party);
         let Ok(command) = command else {
-            self.push(party, Frame::words(format!("server: rejected malformed command{text}")));
+            self.answer(party, Frame::words(format!("server: rejected malformed command{}", brief(text))));
             return Heard::Done;
         };
         let name = command.name.as_ref();
@@ -72,14 +72,15 @@ impl Core {
             Some("initialize") if is_admin() => {
                 self.preface("initialize", party);
                 self.forget_all(now);
-                self.push(party, Frame::fixed("server: initialized tunnel relay"));
+                self.answer(party, Frame::fixed("server: initialized tunnel relay"));
                 tracing::info!("the relay was initialized: all servers are forgotten");
             }
             Some(known) if known != "initialize" => return self.run(now, party, known, command, bits),
             None if name == "add instruction" && is_admin() => self.add_instruction(party, command),
             _ => {
-                self.push(party, Frame::words(format!("server: received command '{name}'")));
-                self.push(party, Frame::words(format!("server: rejected command '{name}'")));
+                let name = brief(name);
+                self.answer(party, Frame::words(format!("server: received command '{name}'")));
+                self.answer(party, Frame::words(format!("server: rejected command '{name}'")));
             }
         }
         Heard::Done
@@ -102,8 +103,8 @@ impl Core {
                 Frame::words(format!("server: evaluating added instruction '{name}'")),
             ),
         };
-        self.push(party, frames.0);
-        self.push(party, frames.1);
+        self.answer(party, frames.0);
+        self.answer(party, frames.1);
     }
 
     fn run(
@@ -128,8 +129,8 @@ impl Core {
         };
         match outcome.unwrap_or_else(Outcome::no) {
             Outcome::Value(value, words) => {
-                self.push(party, Frame::words(value));
-                self.push(party, Frame::words(format!("server: {words}")));
+                self.answer(party, Frame::words(value));
+                self.answer(party, Frame::words(format!("server: {words}")));
             }
             Outcome::Deciding(channel) => {
                 if let Some(party) = self.parties.get_mut(&party) {
@@ -138,11 +139,8 @@ impl Core {
             }
             Outcome::Later => {
                 // As if it had not been said: nothing was put behind these two.
-                if let Some(party) = self.parties.get_mut(&party) {
-                    for _ in 0..2 {
-                        let bytes = party.queue.pop_back().map_or(0, |queued| queued.bytes());
-                        party.queued_bytes = party.queued_bytes.saturating_sub(bytes);
-                    }
+                for _ in 0..2 {
+                    self.unpush(party);
                 }
                 return Heard::Later;
             }
@@ -154,25 +152,25 @@ impl Core {
     pub(super) fn decided(&mut self, client: PartyId, accepted: bool, words: &str) {
         let Some(party) = self.parties.get_mut(&client) else { return };
         if party.deciding.take().is_some() {
-            self.push(client, Frame::fixed(if accepted { "1" } else { "0" }));
-            self.push(client, Frame::words(format!("server: {words}")));
+            self.answer(client, Frame::fixed(if accepted { "1" } else { "0" }));
+            self.answer(client, Frame::words(format!("server: {words}")));
             self.wakes.push(client);
         }
     }
 
     fn add_instruction(&mut self, party: PartyId, command: &Command<'_>) {
         let (name, body) = command.instruction_to_add();
-        self.push(party, Frame::fixed("server: received command 'add instruction'"));
+        self.answer(party, Frame::fixed("server: received command 'add instruction'"));
         if INSTRUCTIONS.contains(&name.as_ref()) {
             if name == "initialize"
                 && let Some(delimiter) = body.as_deref().and_then(script::delimiter)
             {
                 self.delimiter = delimiter;
             }
-            self.push(party, Frame::words(format!("server: adding instruction '{name}'")));
+            self.answer(party, Frame::words(format!("server: adding instruction '{name}'")));
         } else {
             let words = "this relay has its six instructions built in, and evaluates nothing";
-            self.push(party, Frame::words(format!("server: rejected instruction '{name}': {words}")));
+            self.answer(party, Frame::words(format!("server: rejected instruction '{}': {words}", brief(&name))));
         }
     }
 

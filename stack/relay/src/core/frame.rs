@@ -3,13 +3,28 @@
 use super::model::Dialect;
 use bytes::{Bytes, BytesMut};
 use nws_protocol::relay::{Answer, Event, FromRelay, Text};
+use std::borrow::Cow;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// What a frame that waits needs beside its bytes, about.
 pub(super) const OVERHEAD_BYTES: usize = 96;
 
-/// A shorter one gets memory of its own when it has to wait, as it may be a small part of a much larger buffer.
-const OWN_BYTES: usize = 1024;
+/// A shorter one gets memory of its own when it has to wait, as it may be a small part of a much larger buffer, all of which
+/// it would keep.
+const OWN_BYTES: usize = 16 * 1024;
+
+/// Of what is only repeated to who sent it, so much is. A guess.
+const BRIEF_BYTES: usize = 256;
+
+/// The beginning of a longer text.
+pub(super) fn brief(text: &str) -> Cow<'_, str> {
+    if text.len() <= BRIEF_BYTES {
+        return Cow::Borrowed(text);
+    }
+    // A character has four bytes at most.
+    let head = (0..4).find_map(|less| text.get(..BRIEF_BYTES - less)).unwrap_or_default();
+    Cow::Owned(format!("{head}…"))
+}
 
 /// One frame to a party.
 #[derive(Debug, Clone, PartialEq, Eq)]

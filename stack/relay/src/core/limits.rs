@@ -16,8 +16,10 @@ pub(crate) struct CoreLimits {
     pub(crate) servers_per_address: usize,
     pub(crate) channels_per_client: usize,
     pub(crate) channels_per_server: usize,
-    /// Bytes that wait for a party, before those who send to it have to wait.
+    /// Bytes that wait for a party, before those who send to it have to wait, if nothing else bounds them.
     pub(crate) queue_bytes: usize,
+    /// Bytes that wait for all parties, before all those have to wait who send to one with more than that.
+    pub(crate) queued_bytes: usize,
     /// Bytes kept for servers that may have to get them again, of all channels.
     pub(crate) kept_bytes: usize,
     pub(crate) credential: Duration,

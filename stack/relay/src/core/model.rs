@@ -53,6 +53,8 @@ pub(super) struct Receipt {
 pub(super) struct Queued {
     pub(super) frame: Frame,
     pub(super) receipt: Option<Receipt>,
+    /// To what the party itself said.
+    pub(super) is_answer: bool,
 }
 
 impl Queued {
@@ -71,6 +73,12 @@ pub(super) struct Party {
     pub(super) account: Option<IpAddr>,
     pub(super) queue: VecDeque<Queued>,
     pub(super) queued_bytes: usize,
+    /// Of these, those of answers to what it said itself.
+    pub(super) answer_bytes: usize,
+    /// Of what was taken last, and is being written.
+    pub(super) taken_bytes: usize,
+    /// Channels on which something was consumed that it is told when its queue is shorter.
+    pub(super) owed: BTreeSet<u64>,
     /// Of what was taken last, and is being written.
     pub(super) receipts: Vec<Receipt>,
     pub(super) servers: BTreeSet<u64>,
@@ -115,6 +123,8 @@ pub(super) struct Server {
     pub(super) channels: BTreeSet<u64>,
     /// Those that are over, the oldest first.
     pub(super) over: VecDeque<u64>,
+    /// What is kept of all its channels.
+    pub(super) kept_bytes: usize,
 }
 
 impl Server {
@@ -159,6 +169,8 @@ pub(super) struct Channel {
     pub(super) end: Option<Disconnected<'static>>,
     /// When something was said on it.
     pub(super) heard: Now,
+    /// When its timer is set to look whether something was.
+    pub(super) quiet_at: Option<Now>,
 }
 
 impl Channel {

@@ -4,13 +4,13 @@ use super::{
     Core, Frame, Heard, Now, PartyId,
     channels::NoChannel,
     credit::{Kind, NoItem},
-    frame::Payload,
+    frame::{Payload, brief},
     model::{Side, Stage},
 };
 use bytes::Bytes;
 use nws_protocol::relay::{
-    Answer, Asked, Credential, DisconnectCode, Disconnected, ErrorCode, Event, Failure, Request, RequestError,
-    item_cost, split_binary,
+    Answer, Asked, Credential, DisconnectCode, Disconnected, ErrorCode, Event, Failure, MAX_NUMBER, Request,
+    RequestError, item_cost, split_binary,
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -62,7 +62,11 @@ impl Core {
         let (id, reply) = match asked {
             Ok(asked) => (asked.id, self.reply(now, party, text, asked, bits)),
             Err(error) => {
-                let refused = Refused { code: error.code(), message: error.to_string(), channel: error.channel };
+                let refused = Refused {
+                    code: error.code(),
+                    message: brief(&error.to_string()).into_owned(),
+                    channel: error.channel,
+                };
                 (error.id, Err(refused))
             }
         };
@@ -71,10 +75,10 @@ impl Core {
             Ok(Reply::Nothing) => {}
             Ok(Reply::Answer(answer)) => {
                 if let Some(id) = id {
-                    self.push(party, Frame::answer(id, &answer));
+                    self.answer(party, Frame::answer(id, &answer));
                 }
             }
-            Err(refused) => self.push(party, refused.frame(id)),
+            Err(refused) => self.answer(party, refused.frame(id)),
         }
         Heard::Done
     }
@@ -97,7 +101,9 @@ impl Core {
             Err(None) => return Heard::Later,
             Err(Some(refused)) => {
                 let broken = refused.channel.filter(|_| refused.code == ErrorCode::TextOnly);
-                self.push(party, refused.frame(None));
+                // Eight bytes have room for what is no number of a channel, and can't be said in JSON.
+                let channel = refused.channel.filter(|channel| *channel <= MAX_NUMBER);
+                self.answer(party, Refused { channel, ..refused }.frame(None));
                 // After the error, as nothing of a channel comes after its end.
                 if let Some(channel) = broken {
                     self.end_channel(now, channel, None, DisconnectCode::TextOnly);
@@ -126,8 +132,7 @@ impl Core {
             }
             Request::Finish { channel } => self.say_item(now, party, *channel, Kind::Finish, || Payload::Finish),
             Request::Consumed { channel, bytes } => match self.consumed(now, party, *channel, *bytes) {
-                Ok(Heard::Later) => Ok(Reply::Later),
-                Ok(Heard::Done) | Err(NoItem::Ended) => done,
+                Ok(()) | Err(NoItem::Ended) => done,
                 Err(no) => Err(refusal(*channel, no)),
             },
             Request::Register => self.register(now, party, bits),
@@ -212,7 +217,7 @@ impl Core {
     fn unregister(&mut self, now: Now, party: PartyId) -> Replied {
         let server = self.parties.get(&party).and_then(|party| party.servers.first().copied());
         let server = server.ok_or_else(|| Refused::new(ErrorCode::NotRegistered, "you are no server"))?;
-        self.end_server(now, server, DisconnectCode::Closed, ErrorCode::UnknownServer, "the server has ended");
+        self.end_server(now, server, DisconnectCode::Gone, ErrorCode::UnknownServer, "the server has ended");
         Ok(Reply::Answer(Answer::Done))
     }
 

@@ -26,7 +26,7 @@ impl Core {
             Counters::add(&self.counters.bad_credentials);
             return Err(Refused::new(ErrorCode::BadCredential, "this is not the credential of a server of this id"));
         }
-        if self.parties.get(&party).is_some_and(|party| party.servers.iter().any(|other| *other != server)) {
+        if self.parties.get(&party).is_some_and(|party| !party.servers.is_empty()) {
             return Err(Refused::new(ErrorCode::AlreadyRegistered, "you are a server already"));
         }
         self.give(now, server, party);
@@ -40,8 +40,8 @@ impl Core {
             let Some(position) = listed.get(&channel) else {
                 match stage {
                     Some(Stage::Asked { .. }) => asked.push(channel),
-                    // It has closed it, and that was lost.
-                    Some(Stage::Open) => self.end_channel(now, channel, Some(Side::Server), DisconnectCode::Closed),
+                    // Whether it has closed it, or was started anew and knows nothing of it, is not known.
+                    Some(Stage::Open) => self.end_channel(now, channel, Some(Side::Server), DisconnectCode::Gone),
                     Some(Stage::Over { .. }) | None => self.forget(now, channel),
                 }
                 continue;
@@ -55,7 +55,7 @@ impl Core {
         }
         if let Some(id) = id {
             let channels = there.iter().map(|(position, _)| *position).collect();
-            self.push(party, Frame::answer(id, &Answer::Resumed { server, channels }));
+            self.answer(party, Frame::answer(id, &Answer::Resumed { server, channels }));
         }
         for channel in asked {
             self.ask(channel);

@@ -46,7 +46,15 @@ impl Core {
         let credential = Credential::new(bits);
         self.servers.insert(
             id,
-            Server { credential, account, holder, until, channels: BTreeSet::new(), over: VecDeque::new() },
+            Server {
+                credential,
+                account,
+                holder,
+                until,
+                channels: BTreeSet::new(),
+                over: VecDeque::new(),
+                kept_bytes: 0,
+            },
         );
         Counters::add(&self.counters.servers);
         Ok(id)
@@ -93,10 +101,12 @@ impl Core {
                         |receipt: &Receipt| receipt.side == Side::Client || !channels.contains(&receipt.channel);
                     old.receipts.retain(stays);
                     old.queue.retain(|queued| queued.receipt.as_ref().is_none_or(stays));
-                    old.queued_bytes = old.queue.iter().map(Queued::bytes).sum();
+                    let bytes = old.queue.iter().map(Queued::bytes).sum();
+                    let gone = std::mem::replace(&mut old.queued_bytes, bytes).saturating_sub(bytes);
                     if old.is_idle() {
                         old.idle_since = now;
                     }
+                    self.let_go(gone);
                 }
                 self.wakes.push(old);
                 if self.dialect(old) == Dialect::Own {

@@ -4,6 +4,7 @@
 mod bounds;
 mod chaos;
 mod resumption;
+mod room;
 
 use super::{Core, CoreLimits, Dialect, Frame, Heard, PartyId};
 use crate::counters::Counters;

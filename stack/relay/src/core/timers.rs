@@ -35,6 +35,11 @@ impl Timers {
     }
 
     #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Now, Timer)> {
+        self.0.iter()
+    }
+
+    #[cfg(test)]
     pub(super) fn has(&self, at: Now, timer: Timer) -> bool {
         self.0.contains(&(at, timer))
     }
@@ -88,9 +93,11 @@ impl Core {
     }
 
     fn quiet(&mut self, now: Now, id: u64) {
-        let (Some(channel), Some(limit)) = (self.channels.get(&id), self.limits.channel_idle) else { return };
+        let (Some(channel), Some(limit)) = (self.channels.get_mut(&id), self.limits.channel_idle) else { return };
+        channel.quiet_at = None;
         let until = channel.heard.saturating_add(limit);
         if until > now {
+            channel.quiet_at = Some(until);
             self.timers.set(until, Timer::Quiet(id));
         } else if channel.stage == Stage::Open {
             self.end_channel(now, id, None, DisconnectCode::Idle);

@@ -33,7 +33,14 @@ impl Core {
         }
         let kept: usize = self.channels.values().map(|channel| channel.kept_bytes()).sum();
         assert_eq!(self.kept_bytes, kept);
+        for (at, timer) in self.timers.iter() {
+            if let Timer::Quiet(id) = timer {
+                assert_eq!(self.channels[id].quiet_at, Some(*at), "a timer of {id} stays behind");
+            }
+        }
         for (id, server) in &self.servers {
+            let kept: usize = server.channels.iter().map(|id| self.channels[id].kept_bytes()).sum();
+            assert_eq!(server.kept_bytes, kept);
             assert!(server.channels.iter().all(|channel| self.channels[channel].server == *id));
             assert!(server.over.iter().all(|channel| server.channels.contains(channel)));
             match &server.holder {
@@ -41,8 +48,13 @@ impl Core {
                 Holder::Away { .. } | Holder::Nobody => assert!(self.timers.has(server.until, Timer::Server(*id))),
             }
         }
+        let queued: usize = self.parties.values().map(|party| party.queued_bytes + party.taken_bytes).sum();
+        assert_eq!(self.queued_bytes, queued);
         for (id, party) in &self.parties {
             assert_eq!(party.queued_bytes, party.queue.iter().map(Queued::bytes).sum::<usize>());
+            let answers = party.queue.iter().filter(|queued| queued.is_answer);
+            assert_eq!(party.answer_bytes, answers.map(Queued::bytes).sum::<usize>());
+            assert!(party.owed.is_empty() || party.queued_bytes > self.limits.queue_bytes / 2, "{id:?} is never told");
             assert!(party.servers.iter().all(|server| self.servers[server].party() == Some(*id)));
             assert!(party.channels.iter().all(|(server, channel)| self.channels[channel].server == *server));
             assert!(party.dialect == Dialect::First || party.servers.len() <= 1);
@@ -55,7 +67,8 @@ impl Core {
     /// Whether something that is bound to come will wake a party whose words there was no room for.
     fn will_wake(&self, id: PartyId) -> bool {
         let half = self.limits.queue_bytes / 2;
-        self.parties.values().any(|party| party.waiting.contains(&id) && party.queued_bytes > half)
+        (self.queued_bytes > self.limits.queued_bytes && self.crowd.contains(&id))
+            || self.parties.values().any(|party| party.waiting.contains(&id) && party.queued_bytes > half)
             || self
                 .servers
                 .values()
@@ -209,9 +222,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_said_the_tables_agree(seed: u64, steps in 1..400_usize, kept in 2000..100_000_usize) {
+    fn whatever_is_said_the_tables_agree(seed: u64, steps in 1..400_usize, kept in 2000..100_000_usize, queued in 3000..50_000_usize) {
+
         let mut core_limits = limits();
         (core_limits.window, core_limits.queue_bytes, core_limits.kept_bytes) = (300, 3000, kept);
+        core_limits.queued_bytes = queued;
         (core_limits.channels_per_client, core_limits.channels_per_server, core_limits.servers) = (5, 7, 6);
         core_limits.channel_idle = Some(Duration::from_secs(15));
         let mut chaos = Chaos {

@@ -2,14 +2,14 @@
 //! original, so they are read here: flags beat the environment (`SECRET`, `PORT`), which beats the file.
 
 use crate::{
-    announce,
+    announce, command_line,
     exit::{Exit, Failure},
-    logging, open_files, service,
-    settings::{Filter, LogFormat, Span, Value},
+    open_files, service,
+    settings::Span,
 };
 use clap::{Arg, ArgMatches, Command};
 use nws_bootstrap::{BootstrapConfig, Limits, Secret, Server, StartError};
-use std::{ffi::OsString, fmt, net::SocketAddr, path::Path, process::ExitCode};
+use std::{ffi::OsString, fmt, net::SocketAddr, process::ExitCode};
 use tokio_util::sync::CancellationToken;
 
 /// The word that chooses it.
@@ -20,30 +20,19 @@ pub(crate) const NAME: &str = "bootstrap";
 /// # Errors
 /// With the exit code and what to do.
 pub(crate) fn run(words: Vec<OsString>) -> Result<ExitCode, Failure> {
-    let matches = match command().try_get_matches_from(words) {
+    let matches = match command_line::parse(command(), words, Exit::Usage.into()) {
         Ok(matches) => matches,
-        Err(help) => {
-            let _ = help.print();
-            return Ok(if help.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS });
-        }
+        Err(code) => return Ok(code),
     };
-    let filter = read::<Filter>(&matches, "log")?.unwrap_or_else(|| Filter("info".to_owned()));
-    logging::start(&filter, read::<LogFormat>(&matches, "log-format")?.unwrap_or(LogFormat::Text));
+    command_line::start_log(&matches)?;
     let config = settings(&matches, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
     open_files::make_room_for(config.max_joiners.unwrap_or(Limits::DEFAULT.joiners), "max-joiners");
     let builder = config.builder().map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
-    // One thread: there and back takes a third of the time when no message waits for another thread to wake up.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::System, format!("the threads cannot be had: {error}")))?;
-    let end = runtime.block_on(async {
+    command_line::on_one_thread(async {
         let server = builder.bind().map_err(|error| refusal(&error))?;
         let (address, handle, shutdown) = (server.local_addr(), server.handle(), CancellationToken::new());
         service::serve(Place(address), || handle.reload(), server.run(shutdown.clone()), shutdown).await
-    });
-    runtime.shutdown_background();
-    end
+    })
 }
 
 /// The server of the section `[bootstrap]`, bound and not running yet; its secret may come from the environment.
@@ -84,10 +73,7 @@ fn refusal(error: &StartError) -> Failure {
 
 /// What the file, the environment and the flags say together.
 fn settings(matches: &ArgMatches, environment: impl Fn(&str) -> Option<String>) -> Result<BootstrapConfig, Failure> {
-    let mut config = match matches.get_one::<String>("file") {
-        Some(path) => file(path.as_ref())?,
-        None => BootstrapConfig::default(),
-    };
+    let mut config = command_line::file(matches, BootstrapConfig::parse)?;
     let flag = |name: &str| matches.get_one::<String>(name).cloned();
     if let Some(secret) = flag("secret").or_else(|| environment("SECRET")) {
         config.secret = Some(Secret::new(secret).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?);
@@ -106,25 +92,13 @@ fn settings(matches: &ArgMatches, environment: impl Fn(&str) -> Option<String>) 
         let parsed = seed.parse();
         config.seed = Some(parsed.map_err(|_| Failure::new(Exit::Usage, format!("--seed: {seed:?} is not a number")))?);
     }
-    if let Some(timeout) = read::<Span>(matches, "timeout")? {
+    if let Some(timeout) = command_line::value::<Span>(matches, "timeout")? {
         config.timeout = timeout.get();
     }
     config.public = flag("public").map(Into::into).or(config.public);
     config.tls_cert = flag("tls-cert").map(Into::into).or(config.tls_cert);
     config.tls_key = flag("tls-key").map(Into::into).or(config.tls_key);
     Ok(config)
-}
-
-fn file(path: &Path) -> Result<BootstrapConfig, Failure> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(Exit::Input, format!("the settings file {shown} cannot be read: {error}")))?;
-    BootstrapConfig::parse(&text).map_err(|error| Failure::new(Exit::Config, format!("{shown}: {error}")))
-}
-
-fn read<V: Value>(matches: &ArgMatches, name: &str) -> Result<Option<V>, Failure> {
-    let Some(text) = matches.get_one::<String>(name) else { return Ok(None) };
-    V::read(text).map(Some).map_err(|words| Failure::new(Exit::Usage, format!("--{name}: {words}")))
 }
 
 fn command() -> Command {

@@ -2,6 +2,7 @@
 //! here are the words of the command line, and how it ends.
 
 use crate::{
+    command_line,
     exit::{Exit, Failure},
     settings::{self, Span, Value},
 };
@@ -34,12 +35,9 @@ const INCOMPLETE: u8 = 4;
 /// # Errors
 /// With the exit code and what to do, for what has nothing to do with the target.
 pub(crate) fn run(words: Vec<OsString>) -> Result<ExitCode, Failure> {
-    let matches = match command().try_get_matches_from(words) {
+    let matches = match command_line::parse(command(), words, ExitCode::from(USAGE)) {
         Ok(matches) => matches,
-        Err(help) => {
-            let _ = help.print();
-            return Ok(if help.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS });
-        }
+        Err(code) => return Ok(code),
     };
     let given = match Given::read(&matches) {
         Ok(given) => given,

@@ -5,6 +5,7 @@ mod announce;
 mod assembly;
 mod beside;
 mod bootstrap;
+mod command_line;
 mod conformance;
 mod exit;
 mod links;

@@ -2,14 +2,13 @@
 //! and as flags: flags beat the environment (`NWS_RELAY_SECRET`), which beats the file.
 
 use crate::{
-    announce,
+    announce, command_line,
     exit::{Exit, Failure},
-    logging, open_files, service,
-    settings::{Filter, LogFormat, Value},
+    open_files, service,
 };
 use clap::{Arg, ArgMatches, Command};
 use nws_relay::{Limits, Relay, RelayConfig, StartError};
-use std::{ffi::OsString, fmt, net::SocketAddr, path::Path, process::ExitCode};
+use std::{ffi::OsString, fmt, net::SocketAddr, process::ExitCode};
 use tokio_util::sync::CancellationToken;
 
 /// The word that chooses it.
@@ -23,30 +22,19 @@ pub(crate) const SECRET: &str = "NWS_RELAY_SECRET";
 /// # Errors
 /// With the exit code and what to do.
 pub(crate) fn run(words: Vec<OsString>) -> Result<ExitCode, Failure> {
-    let matches = match command().try_get_matches_from(words) {
+    let matches = match command_line::parse(command(), words, Exit::Usage.into()) {
         Ok(matches) => matches,
-        Err(help) => {
-            let _ = help.print();
-            return Ok(if help.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS });
-        }
+        Err(code) => return Ok(code),
     };
-    let filter = read::<Filter>(&matches, "log")?.unwrap_or_else(|| Filter("info".to_owned()));
-    logging::start(&filter, read::<LogFormat>(&matches, "log-format")?.unwrap_or(LogFormat::Text));
+    command_line::start_log(&matches)?;
     let config = settings(&matches, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
     open_files::make_room_for(config.limits.parties, "--max-parties");
     let builder = config.builder().map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
-    // One thread: there and back takes less time when no message waits for another thread to wake up.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::System, format!("the threads cannot be had: {error}")))?;
-    let end = runtime.block_on(async {
+    command_line::on_one_thread(async {
         let relay = builder.bind().map_err(|error| refusal(&error))?;
         let (address, handle, shutdown) = (relay.local_addr(), relay.handle(), CancellationToken::new());
         service::serve(Place(address), || handle.reload(), relay.run(shutdown.clone()), shutdown).await
-    });
-    runtime.shutdown_background();
-    end
+    })
 }
 
 /// The relay of the section `[relay]`, bound and not running yet; its secret may come from the environment.
@@ -86,10 +74,7 @@ fn refusal(error: &StartError) -> Failure {
 
 /// What the file, the environment and the flags say together.
 fn settings(matches: &ArgMatches, environment: impl Fn(&str) -> Option<String>) -> Result<RelayConfig, Failure> {
-    let mut config = match matches.get_one::<String>("file") {
-        Some(path) => file(path.as_ref())?,
-        None => RelayConfig::default(),
-    };
+    let mut config = command_line::file(matches, RelayConfig::parse)?;
     if let Some(secret) = environment(SECRET) {
         config.set("secret", &secret).map_err(|words| Failure::new(Exit::Usage, format!("{SECRET}: {words}")))?;
     }
@@ -104,18 +89,6 @@ fn settings(matches: &ArgMatches, environment: impl Fn(&str) -> Option<String>) 
 /// Every setting, with what it is.
 fn names() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     RelayConfig::NAMES.iter().chain(Limits::NAMES)
-}
-
-fn file(path: &Path) -> Result<RelayConfig, Failure> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(Exit::Input, format!("the settings file {shown} cannot be read: {error}")))?;
-    RelayConfig::parse(&text).map_err(|error| Failure::new(Exit::Config, format!("{shown}: {error}")))
-}
-
-fn read<V: Value>(matches: &ArgMatches, name: &str) -> Result<Option<V>, Failure> {
-    let Some(text) = matches.get_one::<String>(name) else { return Ok(None) };
-    V::read(text).map(Some).map_err(|words| Failure::new(Exit::Usage, format!("--{name}: {words}")))
 }
 
 fn command() -> Command {

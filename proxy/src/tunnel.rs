@@ -1,10 +1,9 @@
 //! `nws tunnel`: the native ends of a tunnel through a relay. Its settings are few, so they are read here.
 
 use crate::{
-    announce,
+    announce, command_line,
     exit::{Exit, Failure},
-    logging, open_files,
-    settings::{Filter, LogFormat, Value},
+    open_files,
     signals::Signals,
 };
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -36,12 +35,9 @@ enum End {
 /// # Errors
 /// With the exit code and what to do.
 pub(crate) fn run(words: Vec<OsString>) -> Result<ExitCode, Failure> {
-    let matches = match command().try_get_matches_from(words) {
+    let matches = match command_line::parse(command(), words, Exit::Usage.into()) {
         Ok(matches) => matches,
-        Err(help) => {
-            let _ = help.print();
-            return Ok(if help.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS });
-        }
+        Err(code) => return Ok(code),
     };
     let Some((end, matches)) = matches.subcommand() else {
         return Err(Failure::new(
@@ -49,18 +45,11 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<ExitCode, Failure> {
             "say \"nws tunnel serve\" or \"nws tunnel connect\"; see nws tunnel --help",
         ));
     };
-    let filter = read::<Filter>(matches, "log")?.unwrap_or_else(|| Filter("info".to_owned()));
-    logging::start(&filter, read::<LogFormat>(matches, "log-format")?.unwrap_or(LogFormat::Text));
+    command_line::start_log(matches)?;
     let end = settings(end, matches)?;
     open_files::make_room_for(CONNECTIONS, "the number of connections");
     // One thread: nothing that goes from a socket to the other has to wake another thread up. The relay is slower than one.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::System, format!("the threads cannot be had: {error}")))?;
-    let ended = runtime.block_on(live(end));
-    runtime.shutdown_background();
-    ended
+    command_line::on_one_thread(live(end))
 }
 
 async fn live(end: End) -> Result<ExitCode, Failure> {
@@ -211,11 +200,6 @@ fn address(given: &str) -> Result<SocketAddr, String> {
     let loopback = given.parse().map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     let address = given.parse().or(loopback);
     address.map_err(|_| format!("--listen: {given:?} is not an address with a port, like 127.0.0.1:9000"))
-}
-
-fn read<V: Value>(matches: &ArgMatches, name: &str) -> Result<Option<V>, Failure> {
-    let Some(text) = matches.get_one::<String>(name) else { return Ok(None) };
-    V::read(text).map(Some).map_err(|words| Failure::new(Exit::Usage, format!("--{name}: {words}")))
 }
 
 fn command() -> Command {

@@ -2,7 +2,7 @@
 //! links, discovery, and the door for clients. And takes them apart again, in order and in time.
 
 use crate::{
-    beside::{Handles, Sections},
+    beside::{Handles, Prepared},
     exit::{Exit, Failure},
     links,
     settings::{AllowedOrigin, DiscoveryChoice, Settings, TransportChoice},
@@ -40,7 +40,7 @@ pub(crate) struct Files {
     /// For clients over TLS.
     pub(crate) tls: Option<Tls>,
     /// The servers that are to run beside the proxy.
-    pub(crate) beside: Sections,
+    pub(crate) beside: Prepared,
 }
 
 /// A running proxy.

@@ -14,6 +14,33 @@ pub(crate) struct Sections {
 }
 
 impl Sections {
+    /// How many connections they may have, all together.
+    pub(crate) fn connections(&self) -> usize {
+        let bootstrap = self.bootstrap.as_ref().map_or(0, bootstrap::connections);
+        let relay = self.relay.as_ref().map_or(0, |config| config.limits.parties);
+        bootstrap.saturating_add(relay)
+    }
+
+    /// Checks them, and adds what the environment says.
+    ///
+    /// # Errors
+    /// With the exit code and what to do.
+    pub(crate) fn prepare(self) -> Result<Prepared, Failure> {
+        Ok(Prepared {
+            bootstrap: self.bootstrap.map(bootstrap::beside).transpose()?,
+            relay: self.relay.map(relay::beside).transpose()?,
+        })
+    }
+}
+
+/// Servers whose settings are right; they have no port yet.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    bootstrap: Option<nws_bootstrap::Builder>,
+    relay: Option<nws_relay::Builder>,
+}
+
+impl Prepared {
     pub(crate) const fn has_any(&self) -> bool {
         self.bootstrap.is_some() || self.relay.is_some()
     }
@@ -24,8 +51,8 @@ impl Sections {
     /// With the exit code and what to do.
     pub(crate) fn bind(self) -> Result<Beside, Failure> {
         Ok(Beside {
-            bootstrap: self.bootstrap.map(bootstrap::beside).transpose()?,
-            relay: self.relay.map(relay::beside).transpose()?,
+            bootstrap: self.bootstrap.map(bootstrap::bind).transpose()?,
+            relay: self.relay.map(relay::bind).transpose()?,
         })
     }
 }

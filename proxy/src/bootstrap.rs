@@ -8,12 +8,15 @@ use crate::{
     settings::Span,
 };
 use clap::{Arg, ArgMatches, Command};
-use nws_bootstrap::{BootstrapConfig, Limits, Secret, Server, StartError};
+use nws_bootstrap::{BootstrapConfig, Builder, Limits, Secret, Server, StartError};
 use std::{ffi::OsString, fmt, net::SocketAddr, process::ExitCode};
 use tokio_util::sync::CancellationToken;
 
 /// The word that chooses it.
 pub(crate) const NAME: &str = "bootstrap";
+
+/// Where the secret may come from, as with the original.
+const SECRET: &str = "SECRET";
 
 /// Runs it with the words after `nws`, the first of which is its name.
 ///
@@ -25,25 +28,37 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<ExitCode, Failure> {
         Err(code) => return Ok(code),
     };
     command_line::start_log(&matches)?;
-    let config = settings(&matches, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
-    open_files::make_room_for(config.max_joiners.unwrap_or(Limits::DEFAULT.joiners), "max-joiners");
+    let config = settings(&matches, command_line::environment)?;
+    open_files::make_room_for(connections(&config), "max-joiners");
     let builder = config.builder().map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     command_line::on_one_thread(async {
-        let server = builder.bind().map_err(|error| refusal(&error))?;
+        let server = bind(builder)?;
         let (address, handle, shutdown) = (server.local_addr(), server.handle(), CancellationToken::new());
         service::serve(Place(address), || handle.reload(), server.run(shutdown.clone()), shutdown).await
     })
 }
 
-/// The server of the section `[bootstrap]`, bound and not running yet; its secret may come from the environment.
+/// How many connections it may have.
+pub(crate) fn connections(config: &BootstrapConfig) -> usize {
+    config.max_joiners.unwrap_or(Limits::DEFAULT.joiners)
+}
+
+/// The server of the section `[bootstrap]`, whose secret may come from the environment.
 ///
 /// # Errors
 /// With the exit code and what to do.
-pub(crate) fn beside(mut config: BootstrapConfig) -> Result<Server, Failure> {
-    if let (None, Ok(secret)) = (&config.secret, std::env::var("SECRET")) {
+pub(crate) fn beside(mut config: BootstrapConfig) -> Result<Builder, Failure> {
+    if let Some(secret) = command_line::environment(SECRET) {
         config.secret = Some(Secret::new(secret).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?);
     }
-    let builder = config.builder().map_err(|error| Failure::new(Exit::Config, format!("[bootstrap]: {error}")))?;
+    config.builder().map_err(|error| Failure::new(Exit::Config, format!("[bootstrap]: {error}")))
+}
+
+/// Binds its port.
+///
+/// # Errors
+/// With the exit code and what to do.
+pub(crate) fn bind(builder: Builder) -> Result<Server, Failure> {
     builder.bind().map_err(|error| refusal(&error))
 }
 
@@ -75,7 +90,7 @@ fn refusal(error: &StartError) -> Failure {
 fn settings(matches: &ArgMatches, environment: impl Fn(&str) -> Option<String>) -> Result<BootstrapConfig, Failure> {
     let mut config = command_line::file(matches, BootstrapConfig::parse)?;
     let flag = |name: &str| matches.get_one::<String>(name).cloned();
-    if let Some(secret) = flag("secret").or_else(|| environment("SECRET")) {
+    if let Some(secret) = flag("secret").or_else(|| environment(SECRET)) {
         config.secret = Some(Secret::new(secret).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?);
     }
     if let Some(port) = flag("port").or_else(|| environment("PORT")) {

@@ -39,6 +39,11 @@ pub(crate) fn value<V: Value>(matches: &ArgMatches, name: &str) -> Result<Option
     V::read(text).map(Some).map_err(|words| Failure::new(Exit::Usage, format!("--{name}: {words}")))
 }
 
+/// A variable of the environment; an empty one is one that was not given.
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// What a settings file says, if one was named.
 ///
 /// # Errors

@@ -77,7 +77,7 @@ fn prepare(loaded: &Loaded) -> Result<Files, Failure> {
         files.www = Some(folder);
     }
     files.tls = Tls::open(settings)?;
-    files.beside.clone_from(&loaded.beside);
+    files.beside = loaded.beside.clone().prepare()?;
     Ok(files)
 }
 
@@ -94,7 +94,7 @@ fn show(loaded: &Loaded) -> Result<ExitCode, Failure> {
 
 /// Runs the proxy to its end.
 fn live(loaded: &Loaded, files: Files) -> Result<ExitCode, Failure> {
-    open_files::make_room(&loaded.settings);
+    open_files::make_room(&loaded.settings, &loaded.beside);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Workers::Exactly(threads) = loaded.settings.workers {
         builder.worker_threads(threads);

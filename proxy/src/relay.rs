@@ -7,7 +7,7 @@ use crate::{
     open_files, service,
 };
 use clap::{Arg, ArgMatches, Command};
-use nws_relay::{Limits, Relay, RelayConfig, StartError};
+use nws_relay::{Builder, Limits, Relay, RelayConfig, StartError};
 use std::{ffi::OsString, fmt, net::SocketAddr, process::ExitCode};
 use tokio_util::sync::CancellationToken;
 
@@ -27,26 +27,32 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<ExitCode, Failure> {
         Err(code) => return Ok(code),
     };
     command_line::start_log(&matches)?;
-    let config = settings(&matches, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+    let config = settings(&matches, command_line::environment)?;
     open_files::make_room_for(config.limits.parties, "--max-parties");
     let builder = config.builder().map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     command_line::on_one_thread(async {
-        let relay = builder.bind().map_err(|error| refusal(&error))?;
+        let relay = bind(builder)?;
         let (address, handle, shutdown) = (relay.local_addr(), relay.handle(), CancellationToken::new());
         service::serve(Place(address), || handle.reload(), relay.run(shutdown.clone()), shutdown).await
     })
 }
 
-/// The relay of the section `[relay]`, bound and not running yet; its secret may come from the environment.
+/// The relay of the section `[relay]`, whose secret may come from the environment.
 ///
 /// # Errors
 /// With the exit code and what to do.
-pub(crate) fn beside(mut config: RelayConfig) -> Result<Relay, Failure> {
-    if let (None, Ok(secret)) = (&config.secret, std::env::var(SECRET)) {
+pub(crate) fn beside(mut config: RelayConfig) -> Result<Builder, Failure> {
+    if let Some(secret) = command_line::environment(SECRET) {
         config.set("secret", &secret).map_err(|words| Failure::new(Exit::Usage, format!("{SECRET}: {words}")))?;
     }
-    open_files::make_room_for(config.limits.parties, "max-parties of [relay]");
-    let builder = config.builder().map_err(|error| Failure::new(Exit::Config, format!("[relay]: {error}")))?;
+    config.builder().map_err(|error| Failure::new(Exit::Config, format!("[relay]: {error}")))
+}
+
+/// Binds its port.
+///
+/// # Errors
+/// With the exit code and what to do.
+pub(crate) fn bind(builder: Builder) -> Result<Relay, Failure> {
     builder.bind().map_err(|error| refusal(&error))
 }
 

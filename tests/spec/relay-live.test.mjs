@@ -122,6 +122,20 @@ test("the first dialect", async (t) => {
     return value;
   };
 
+  for (const [which, answer] of [
+    ["add_initialize", example("relaySays", "adding")],
+    ["add_other", /^server: rejected instruction 'eval': /],
+  ]) {
+    const request = { ...example("relayAddInstruction", which), credential: SECRET };
+    check("relayAddInstruction", request);
+    assert.throws(() => check("relayInstruction", request), which);
+    server.send(JSON.stringify(request));
+    assert.equal(await server.next(), "server: received command 'add instruction'");
+    const said = await server.next();
+    check("relaySays", said);
+    assert.match(said, answer instanceof RegExp ? answer : new RegExp(`^${answer}$`));
+  }
+
   const [id, credential] = (await instruct(server, "create", [])).split(" ");
   check("relayResume", { ...example("relayResume", "resume"), credential });
   assert.equal(await instruct(server, "install", [Number(id), credential]), "1");
@@ -134,6 +148,8 @@ test("the first dialect", async (t) => {
   const from = await server.next();
   check("relayFrom", from);
   assert.equal(from, `from:data: ${channel}|hello`);
+  assert.equal(await instruct(client, "to_server_on", [Number(id), "on it", Number(channel)]), "1");
+  assert.equal(await server.next(), `from:data: ${channel}|on it`);
   assert.equal(await instruct(server, "to_client", [Number(channel), "hi"]), "1");
   assert.equal(await client.next(), `from:data: ${id}|hi`);
 

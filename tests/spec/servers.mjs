@@ -6,7 +6,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import WebSocket from "ws";
 
-const BINARY = process.env.NWS_BIN ?? fileURLToPath(new URL("../../target/debug/nws", import.meta.url));
+/** The program. */
+export const BINARY = process.env.NWS_BIN ?? fileURLToPath(new URL("../../target/debug/nws", import.meta.url));
 const DEADLINE_MS = 20_000;
 
 /** Starts `nws` with these words, and gives the first line of its output that the pattern fits. */

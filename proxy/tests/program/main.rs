@@ -8,9 +8,11 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod beside;
 mod bootstrap;
 mod client;
 mod life;
+mod open_files;
 mod pages;
 mod precedence;
 mod process;

@@ -1,11 +1,15 @@
 //! Runs the program, either to its end or until it is ready.
 
+use rustix::{
+    io::retry_on_intr,
+    process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid},
+};
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Longer than anything here takes on a busy machine.
@@ -19,7 +23,7 @@ pub(crate) fn nws(arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_remove("SECRET").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -53,18 +57,31 @@ fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
     })
 }
 
+fn read_lines(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines() {
+            if sender.send(line.unwrap()).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
 fn wait(child: &mut Child) -> ExitStatus {
-    let begun = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        if begun.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("it did not end");
-        }
-        thread::sleep(Duration::from_millis(5));
+    let id = Pid::from_child(child);
+    let (ended, end) = channel();
+    // It leaves the child to be waited for, so that its id is nobody else's as long as it may be killed.
+    thread::spawn(move || {
+        let _ = retry_on_intr(|| waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT));
+        let _ = ended.send(());
+    });
+    if end.recv_timeout(PATIENCE).is_err() {
+        child.kill().unwrap();
+        panic!("it did not end");
     }
+    child.wait().unwrap()
 }
 
 /// The program while it runs. Killed when dropped.
@@ -72,7 +89,9 @@ fn wait(child: &mut Child) -> ExitStatus {
 pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
-    stderr: Option<JoinHandle<String>>,
+    log: Receiver<String>,
+    /// What was read of the log.
+    logged: Vec<String>,
     /// What it said until it was ready.
     pub(crate) said: Vec<String>,
 }
@@ -80,23 +99,20 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it without discovery, on free ports of loopback, and waits until it is ready.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    /// As [`start`](Self::start), with these variables in its environment.
+    pub(crate) fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut all = vec!["--port", "0", "--discovery", "off"];
         if !arguments.contains(&"--link-listen") {
             all.extend(["--link-listen", "127.0.0.1:0"]);
         }
         all.extend(arguments);
-        let mut child = nws(&all).spawn().unwrap();
-        let (sender, lines) = channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || {
-            for line in stdout.lines() {
-                if sender.send(line.unwrap()).is_err() {
-                    break;
-                }
-            }
-        });
-        let stderr = Some(read_all(child.stderr.take().unwrap()));
-        let mut running = Self { child, lines, stderr, said: Vec::new() };
+        let mut child = nws(&all).envs(environment.iter().copied()).spawn().unwrap();
+        let lines = read_lines(child.stdout.take().unwrap());
+        let log = read_lines(child.stderr.take().unwrap());
+        let mut running = Self { child, lines, log, logged: Vec::new(), said: Vec::new() };
         loop {
             match running.lines.recv_timeout(PATIENCE) {
                 Ok(line) if line == "ready" => return running,
@@ -120,16 +136,29 @@ impl Running {
     }
 
     /// Sends it a signal.
-    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until it logs a line with these words.
+    pub(crate) fn logs(&mut self, words: &str) {
+        loop {
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(line) => self.logged.push(line),
+                Err(_) => panic!("it did not log {words:?}: {:?}", self.logged),
+            }
+            if self.logged.last().is_some_and(|line| line.contains(words)) {
+                return;
+            }
+        }
     }
 
     /// Waits for its end.
     pub(crate) fn end(&mut self) -> Ended {
         let status = wait(&mut self.child);
         let stdout = self.lines.iter().collect::<Vec<_>>().join("\n");
-        let stderr = self.stderr.take().map_or_else(String::new, |reader| reader.join().unwrap());
-        Ended { code: status.code(), stdout, stderr }
+        self.logged.extend(self.log.iter());
+        Ended { code: status.code(), stdout, stderr: self.logged.join("\n") }
     }
 }
 

@@ -81,7 +81,7 @@ async fn forward(end: End, shutdown: CancellationToken) -> Result<(), TunnelErro
                             announce::line(format_args!("port {port}: {target}"));
                         }
                     }
-                    // A relay that was started anew may give the same id again; clients must connect again all the same.
+                    // A relay that was started anew gives another id, which clients have to be told.
                     if first || matches!(told, Told::Registered { .. }) {
                         announce::line(format_args!("server: {server}"));
                     }

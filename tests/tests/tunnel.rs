@@ -365,6 +365,9 @@ async fn a_relay_that_was_killed_and_started_anew_gets_a_new_server() {
     serving.wait("lost", PATIENCE, |line| line.text.contains("trying again").then_some(()));
     let (mut second, _) = relay(address.port());
     let after = says(&mut serving, "server: ");
+    // The id of before is nobody's now, not another server's.
+    assert_ne!(after, before);
+    assert_eq!(ask(local, b"stale").await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     let (_again, local) = connect(address, &after, 80);
     assert_eq!(ask(local, b"two").await.unwrap(), b"two");
     // All of them end when asked.

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { closeBrowser, hasText, openPage } from "../browser/harness/browser.mjs";
 import { Proxy } from "../browser/harness/proxy.mjs";
 import { configure, join } from "./first-dialect.mjs";
-import { dial, echo, ending, messages, serve, until } from "./parties.mjs";
+import { arrivals, dial, echo, ending, messages, serve } from "./parties.mjs";
 import { SECRET, startLine, startRelay } from "./relay.mjs";
 
 /** What a browser writes when a connection to a relay is cut, or there is none. */
@@ -146,9 +146,11 @@ describe("in Chromium", { timeout: 300_000 }, () => {
     for (let round = 0; round < 4; round += 1) {
       const sending = client.evaluate(
         async ([from, count, body]) => {
+          const { socket, heard } = globalThis;
           for (let n = from; n < from + count; n += 1) {
-            globalThis.socket.send(`${n} ${body}`);
-            if (n % 20 === 0) await new Promise((done) => setTimeout(done));
+            socket.send(`${n} ${body}`);
+            // Some are always under way.
+            while (heard.length < n - 40) await new Promise((done) => socket.addEventListener("message", done, { once: true }));
           }
         },
         [round * (MANY / 4), MANY / 4, body],
@@ -167,30 +169,26 @@ describe("in Chromium", { timeout: 300_000 }, () => {
   it("a slow page gets all of 300 messages, and holds up nobody", { timeout: 90_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
-    const there = new Map();
-    server.listen(80, (socket) => there.set("slow", socket));
+    const arrived = arrivals(server, 80);
     server.listen(81, echo);
     const slow = await page(t);
     const reading = slow.evaluate(
       async ([url, id]) => {
+        const other = await globalThis.tunnel.PeerToPeerWebSocket.toPort(81, id, url).opened;
         const socket = await globalThis.tunnel.PeerToPeerWebSocket.toPort(80, id, url).opened;
         const got = [];
         for await (const { data } of socket) {
           got.push(data.slice(0, data.indexOf(" ")));
-          if (got.length === 1) await globalThis.tunnel.PeerToPeerWebSocket.toPort(81, id, url).opened.then((other) => {
-            // Another connection of the same page is quick in the meantime.
-            const answer = new Promise((done) => (other.onmessage = done));
-            other.send("quick");
-            return answer;
-          });
-          await new Promise((done) => setTimeout(done, 2));
+          // Another connection of the same page is quick in the meantime: this one waits for it each time.
+          const answer = new Promise((done) => (other.onmessage = done));
+          other.send("quick");
+          await answer;
         }
         return got;
       },
       [relay.url, server.serverId],
     );
-    await until(() => there.has("slow"), "it came");
-    const socket = await there.get("slow").opened;
+    const socket = await (await arrived()).opened;
     const body = "z".repeat(5000);
     for (let n = 0; n < 300; n += 1) socket.send(`${n} ${body}`);
     assert.ok(socket.bufferedAmount > 300 * 5000 - 2 * 512 * 1024);

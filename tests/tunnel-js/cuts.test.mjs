@@ -3,10 +3,14 @@
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { dial, ending, serve, until } from "./parties.mjs";
+import { dial, ending, next, serve, turn } from "./parties.mjs";
 import { startLine, startRelay } from "./relay.mjs";
 
 const CONNECTIONS = 150;
+/** The line is cut when some have passed, up to this many: few much more often than many. */
+const MOST_BYTES = 3_000_000;
+/** What a client does not wait for any more before it says more. */
+const ENOUGH_BYTES = 50_000;
 /** What connecting may fail of while the server is away. */
 const AWAY = ["server_away", "gone", "timeout"];
 
@@ -36,14 +40,16 @@ it(`a line that is cut at any moment, seed ${seed}`, { timeout: 120_000 }, async
   let resumed = 0;
   server.onresume = () => (resumed += 1);
   server.onclose = ({ reason }) => faults.push(`the server ended: ${reason}`);
+  const endings = [];
   server.listen(80, async (socket) => {
+    endings.push(ending(socket));
     socket.binaryType = "arraybuffer";
     let count = 0;
     try {
       for await (const { data } of socket) {
         if (number(data) !== count++) faults.push(`channel ${socket.channel}: ${number(data)} came for ${count - 1}`);
         socket.send(data);
-        if (random() < 0.1) await new Promise(setImmediate);
+        if (random() < 0.1) await turn();
       }
       socket.close(3000, String(count));
     } catch ({ code }) {
@@ -60,7 +66,7 @@ it(`a line that is cut at any moment, seed ${seed}`, { timeout: 120_000 }, async
       } catch ({ code }) {
         if (!AWAY.includes(code)) faults.push(`connecting: ${code}`);
         left += 1;
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        if (server.readyState === 0) await Promise.race([next(server, "resume"), next(server, "close")]);
         continue;
       }
       const many = Math.floor(random() * 200);
@@ -70,7 +76,9 @@ it(`a line that is cut at any moment, seed ${seed}`, { timeout: 120_000 }, async
       const over = ending(socket);
       for (let n = 0; n < many; n += 1) {
         socket.send(numbered(n, size));
-        if (n % 30 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+        // Not all at once, so that the line is cut in the middle of it.
+        do await turn();
+        while (socket.readyState === 1 && socket.bufferedAmount > ENOUGH_BYTES);
       }
       socket.finish();
       const { code, reason } = await over;
@@ -78,18 +86,12 @@ it(`a line that is cut at any moment, seed ${seed}`, { timeout: 120_000 }, async
     }
   }
 
-  let cutting = true;
-  const cuts = (async () => {
-    while (cutting) {
-      await new Promise((resolve) => setTimeout(resolve, random() * 100));
-      line.cut();
-    }
-  })();
-  await Promise.all([1, 2, 3, 4, 5, 6].map(client));
-  cutting = false;
-  await cuts;
-  await until(() => server.connections.length === 0, "all connections are over on the server too");
+  const clients = Promise.all([1, 2, 3, 4, 5, 6].map(client)).then(() => "done");
+  const passed = () => line.passed(Math.ceil(random() ** 3 * MOST_BYTES));
+  while ((await Promise.race([passed(), clients])) !== "done") line.cut();
+  await Promise.all(endings);
   t.diagnostic(`${CONNECTIONS} connections, ${resumed} resumptions`);
   assert.deepEqual(faults, []);
+  assert.equal(server.connections.length, 0);
   assert.ok(resumed > 5);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { configure, join } from "./first-dialect.mjs";
-import { dial, ending, messages, next, serve, until } from "./parties.mjs";
+import { dial, drained, ending, messages, next, serve } from "./parties.mjs";
 import { SECRET, startRelay } from "./relay.mjs";
 
 const value = ([, , value]) => value;
@@ -103,7 +103,7 @@ describe("the first dialect", { timeout: 120_000 }, () => {
     const large = "x".repeat(60_000);
     for (let n = 0; n < 20; n += 1) sockets[0].send(`${n} ${large}`);
     for (let n = 0; n < 20; n += 1) assert.ok((await server.next()).startsWith(`from:data: ${sockets[0].channel}§${n} x`));
-    await until(() => sockets[0].bufferedAmount === 0, "nothing waits");
+    await drained(sockets[0]);
     sockets[1].close(1000);
     await ending(sockets[1]);
     const [, , answer] = await server.instruct("forward to client", [channels[8080], "too late"]);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import { PeerToPeerWebSocket } from "../../proxy/web/dist/network-web-sockets-tunnel.mjs";
-import { dial, echo, ending, messages, next, serve, until } from "./parties.mjs";
+import { arrivals, dial, drained, echo, ending, messages, next, serve, turn } from "./parties.mjs";
 import { startLine, startRelay } from "./relay.mjs";
 
 const hash = (data) => createHash("sha256").update(Buffer.from(data)).digest("hex");
@@ -84,13 +84,8 @@ describe("in Node", { timeout: 240_000 }, () => {
   it("close codes and reasons of either end, after all that was sent", { timeout: 60_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
-    const far = [];
-    server.listen(80, (socket) => far.push(socket));
-    const pair = async (options) => {
-      const near = await dial(t, relay, server, 80, options).opened;
-      await until(() => far.length > 0, "a client came");
-      return [near, far.pop()];
-    };
+    const arrived = arrivals(server, 80);
+    const pair = async (options) => [await dial(t, relay, server, 80, options).opened, await arrived()];
     for (const [code, reason] of [[1000, ""], [3000, "enough"], [4999, "é".repeat(61)], [undefined, undefined]]) {
       for (const which of [0, 1]) {
         const ends = await pair();
@@ -126,7 +121,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     const there = await came;
     near.send(new Uint8Array(WINDOW + 1));
     near.finish();
-    await until(() => near.bufferedAmount === 0, "it is all under way");
+    await drained(near);
     // An answer shows that the relay has taken the finish, and has nothing against it.
     const answer = messages(near, 1);
     there.send("not read yet");
@@ -163,18 +158,22 @@ describe("in Node", { timeout: 240_000 }, () => {
     const server = await serve(t, line);
     let resumed = 0;
     server.onresume = () => (resumed += 1);
-    const there = new Map();
-    server.listen(80, (socket) => there.set(socket.channel, socket));
+    const arrived = arrivals(server, 80);
     const clients = await Promise.all([1, 2, 3].map((at) => dial(t, relay, server, 80, { alone: at > 1 }).opened));
-    await until(() => there.size === 3, "all came");
+    const there = await Promise.all([arrived(), arrived(), arrived()]);
     const MANY = 1500;
     const body = "x".repeat(700);
-    const sides = clients.flatMap((client) => [client, there.get(client.channel)]);
+    const sides = [...clients, ...there];
     const heard = sides.map((socket) => {
       const got = [];
       socket.binaryType = "arraybuffer";
-      socket.onmessage = ({ data }) => got.push(typeof data === "string" ? parseInt(data) : new DataView(data).getUint32(0));
-      return got;
+      const all = new Promise((resolve) => {
+        socket.onmessage = ({ data }) => {
+          const count = got.push(typeof data === "string" ? parseInt(data) : new DataView(data).getUint32(0));
+          if (count >= MANY) resolve();
+        };
+      });
+      return { got, all };
     });
     for (let n = 0; n < MANY; n += 1) {
       for (const socket of sides) {
@@ -188,17 +187,16 @@ describe("in Node", { timeout: 240_000 }, () => {
       }
       if (n % 250 === 200) {
         // Somewhere in the middle of what is under way.
-        const before = resumed;
-        await until(() => server.readyState === 1, "it is there");
+        const back = next(server, "resume");
         line.cut();
-        await until(() => resumed > before, "it came back");
+        await back;
       } else if (n % 10 === 0) {
-        await new Promise(setImmediate);
+        await turn();
       }
     }
-    const all = Array.from({ length: MANY }, (_, n) => n);
-    await until(() => heard.every((got) => got.length >= MANY), "everything arrived");
-    for (const got of heard) assert.deepEqual(got, all);
+    await Promise.all(heard.map(({ all }) => all));
+    const expected = Array.from({ length: MANY }, (_, n) => n);
+    for (const { got } of heard) assert.deepEqual(got, expected);
     assert.ok(resumed >= 6, `${resumed} resumptions`);
     assert.ok(clients.every(({ readyState }) => readyState === 1));
     assert.equal(server.connections.length, 3);
@@ -208,25 +206,24 @@ describe("in Node", { timeout: 240_000 }, () => {
     const relay = await startRelay(t);
     const line = await startLine(t, relay);
     const server = await serve(t, line);
-    const there = [];
-    server.listen(80, (socket) => there.push(socket));
-    const [first, second, third] = [await dial(t, relay, server).opened, await dial(t, relay, server).opened, await dial(t, relay, server).opened];
-    await until(() => there.length === 3, "all came");
+    const arrived = arrivals(server, 80);
+    const pair = async () => [await dial(t, relay, server).opened, await arrived()];
+    const [[first, firstThere], [second, secondThere], [third, thirdThere]] = [await pair(), await pair(), await pair()];
     line.open = false;
     const lost = next(server, "lost");
     line.cut();
     await lost;
     const toSecond = ending(second);
     first.send("kept");
-    there[0].send("kept too");
-    there[1].close(4001, "closed while away");
+    firstThere.send("kept too");
+    secondThere.close(4001, "closed while away");
     third.close(4002, "left meanwhile");
     await ending(third);
     let code;
     while (code !== "server_away") code = await dial(t, relay, server).opened.catch((error) => error.code);
-    const kept = Promise.all([messages(there[0], 1), messages(first, 1)]);
+    const kept = Promise.all([messages(firstThere, 1), messages(first, 1)]);
     const back = next(server, "resume");
-    const toThird = ending(there[2]);
+    const toThird = ending(thirdThere);
     line.open = true;
     await back;
     assert.deepEqual(await kept, [["kept"], ["kept too"]]);
@@ -282,12 +279,11 @@ describe("in Node", { timeout: 240_000 }, () => {
   it("who reads slowly holds up its own connection only, and gets all of it", { timeout: 90_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
-    const there = [];
-    server.listen(80, (socket) => there.push(socket));
+    const arrived = arrivals(server, 80);
     const slow = await dial(t, relay, server).opened;
     // On the same WebSocket as the slow one, so that only credit keeps them apart.
     const fast = await dial(t, relay, server).opened;
-    await until(() => there.length === 2, "both came");
+    const there = [await arrived(), await arrived()];
     slow.pause();
     const MANY = 400;
     const body = randomBytes(10_000);
@@ -308,13 +304,13 @@ describe("in Node", { timeout: 240_000 }, () => {
     for await (const { data } of reading) {
       got.push(data);
       // It takes its time, so that much waits for it and for credit.
-      if (got.length % 20 === 0) await new Promise(setImmediate);
+      if (got.length % 20 === 0) await turn();
       if (got.length === 2 * MANY) break;
     }
     for (let n = 0; n < MANY; n += 1) {
       assert.equal(got[2 * n], String(n));
       assert.equal(Buffer.compare(Buffer.from(got[2 * n + 1]), body), 0);
     }
-    await until(() => there[0].bufferedAmount === 0, "nothing waits");
+    await drained(there[0]);
   });
 });

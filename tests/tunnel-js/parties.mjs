@@ -51,11 +51,26 @@ export function echo(socket) {
   socket.onmessage = ({ data }) => socket.send(data);
 }
 
-/** Waits until something holds; looks after each turn. */
-export async function until(holds, what) {
+/** Accepts who connects to a port. @returns What gives the next of them, who may be there already. */
+export function arrivals(server, port) {
+  const come = [];
+  const awaited = [];
+  server.listen(port, (socket) => {
+    const first = awaited.shift();
+    if (first) first(socket);
+    else come.push(socket);
+  });
+  return () => (come.length ? Promise.resolve(come.shift()) : new Promise((resolve) => awaited.push(resolve)));
+}
+
+/** Lets everything else have its turn. */
+export const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Nothing of what was sent waits any more: there is no event of that, as for a `WebSocket`. */
+export async function drained(socket) {
   const deadline = Date.now() + 15_000;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`never: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+  while (socket.bufferedAmount > 0) {
+    if (Date.now() > deadline) throw new Error(`${socket.bufferedAmount} bytes wait for ever`);
+    await turn();
   }
 }

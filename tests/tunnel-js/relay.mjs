@@ -83,6 +83,8 @@ export class Line {
   #server;
   #pairs = new Set();
   #open = true;
+  #passed = 0;
+  #awaited = [];
 
   async start(relay) {
     this.#server = createServer((near) => {
@@ -93,6 +95,7 @@ export class Line {
       for (const [from, to] of [pair, [far, near]]) {
         from.setNoDelay(true);
         from.on("error", () => {});
+        from.on("data", ({ length }) => this.#pass(length));
         from.on("close", () => {
           to.destroy();
           this.#pairs.delete(pair);
@@ -107,6 +110,19 @@ export class Line {
 
   get url() {
     return `ws://127.0.0.1:${this.#server.address().port}/`;
+  }
+
+  #pass(bytes) {
+    this.#passed += bytes;
+    const isDue = ({ at }) => at <= this.#passed;
+    const due = this.#awaited.filter(isDue);
+    this.#awaited = this.#awaited.filter((each) => !isDue(each));
+    for (const { resolve } of due) resolve();
+  }
+
+  /** So many more bytes have passed, of all connections in both directions. */
+  passed(bytes) {
+    return new Promise((resolve) => this.#awaited.push({ at: this.#passed + bytes, resolve }));
   }
 
   /** Ends all connections without a word. What is under way is lost. */

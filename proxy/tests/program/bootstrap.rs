@@ -31,6 +31,7 @@ fn a_section_of_the_settings_runs_it_beside_the_proxy() {
     running.signal(rustix::process::Signal::TERM);
     let ended = running.end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
+    // B-4, of the log.
     assert!(!ended.stderr.contains(SECRET) && !ended.stdout.contains(SECRET));
 }
 

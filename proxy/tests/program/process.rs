@@ -109,7 +109,14 @@ impl Running {
             all.extend(["--link-listen", "127.0.0.1:0"]);
         }
         all.extend(arguments);
-        let mut child = nws(&all).envs(environment.iter().copied()).spawn().unwrap();
+        let mut command = nws(&all);
+        command.envs(environment.iter().copied());
+        Self::start_command(command)
+    }
+
+    /// Starts one of its programs as it is given, and waits until it is ready.
+    pub(crate) fn start_command(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = read_lines(child.stdout.take().unwrap());
         let log = read_lines(child.stderr.take().unwrap());
         let mut running = Self { child, lines, log, logged: Vec::new(), said: Vec::new() };

@@ -3,7 +3,10 @@
 use crate::{
     client::get,
     process::{Running, nws, run},
+    tls::{self, Files},
 };
+use rustix::process::Signal;
+use rustls::pki_types::CertificateDer;
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -70,6 +73,51 @@ fn it_runs_by_itself_and_ends_when_asked() {
     assert!(child.wait().unwrap().success());
 }
 
+/// A relay with the first certificate reads the second at SIGHUP, and keeps it when what is there then is none.
+fn reads_its_certificate_again(mut running: Running, files: &Files, first: &CertificateDer<'static>) {
+    let at = port(running.line("relay"));
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: nws-relay-1\r\n";
+    assert!(tls::ask(at, first, "/", upgrade).unwrap().starts_with("HTTP/1.1 101 "));
+    let second = tls::write(files.folder.path());
+    assert!(tls::ask(at, &second, "/health", "").is_err());
+    running.signal(Signal::HUP);
+    running.logs("was read again");
+    assert!(tls::ask(at, &second, "/", upgrade).unwrap().starts_with("HTTP/1.1 101 "));
+    assert!(tls::ask(at, first, "/health", "").is_err());
+    fs::write(&files.certificate, "nonsense").unwrap();
+    running.signal(Signal::HUP);
+    running.logs("the old certificate stays");
+    assert!(tls::ask(at, &second, "/health", "").unwrap().starts_with("HTTP/1.1 200 "));
+    running.signal(Signal::TERM);
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!ended.stderr.contains("PRIVATE"), "{ended:?}");
+}
+
+#[test]
+fn by_itself_it_is_wss_and_reads_a_new_certificate_at_sighup() {
+    let files = tls::files();
+    let first = tls::write(files.folder.path());
+    let words =
+        ["relay", "--port", "0", "--listen", "127.0.0.1", "--tls-cert", &files.certificate, "--tls-key", &files.key];
+    reads_its_certificate_again(Running::start_command(nws(&words)), &files, &first);
+}
+
+#[test]
+fn beside_the_proxy_it_is_wss_and_reads_a_new_certificate_at_sighup() {
+    let files = tls::files();
+    let first = tls::write(files.folder.path());
+    let settings = files.folder.path().join("nws.toml");
+    let Files { certificate, key, .. } = &files;
+    let section = "[relay]\nport = 0\nlisten = \"127.0.0.1\"\n";
+    fs::write(&settings, format!("{section}tls-cert = {certificate:?}\ntls-key = {key:?}\n")).unwrap();
+    let running = Running::start(&["--config", settings.to_str().unwrap()]);
+    // The proxy's own port has no TLS.
+    assert_eq!(get(running.port(), "/health", "").0, 200);
+    reads_its_certificate_again(running, &files, &first);
+}
+
 #[test]
 fn what_is_wrong_ends_it_with_the_code_and_words() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -88,6 +136,8 @@ fn what_is_wrong_ends_it_with_the_code_and_words() {
     }
     let help = run(&["relay", "--help"]);
     assert_eq!(help.code, Some(0));
+    // What it says is for users, who have no source.
+    assert!(!help.stdout.contains("guess") && !help.stdout.contains("tests/"), "{}", help.stdout);
     for flag in ["--port", "--delimiter", "--max-channels-per-server", "--channel-idle", "--log-format"] {
         assert!(help.stdout.contains(flag), "{flag}");
     }

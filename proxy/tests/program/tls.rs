@@ -17,7 +17,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Writes a certificate for localhost and its key; gives what a client is to trust.
-fn write(folder: &Path) -> CertificateDer<'static> {
+pub(crate) fn write(folder: &Path) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let pem =
         |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", BASE64.encode(der));
@@ -27,7 +27,7 @@ fn write(folder: &Path) -> CertificateDer<'static> {
 }
 
 /// The head of the answer to a request over TLS, trusting this certificate alone.
-fn ask(port: u16, trusted: &CertificateDer<'static>, path: &str, lines: &str) -> io::Result<String> {
+pub(crate) fn ask(port: u16, trusted: &CertificateDer<'static>, path: &str, lines: &str) -> io::Result<String> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -47,13 +47,14 @@ fn ask(port: u16, trusted: &CertificateDer<'static>, path: &str, lines: &str) ->
     Ok(String::from_utf8(head).unwrap())
 }
 
-struct Files {
-    folder: TempDir,
-    certificate: String,
-    key: String,
+/// Where a certificate and its key are.
+pub(crate) struct Files {
+    pub(crate) folder: TempDir,
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
-fn files() -> Files {
+pub(crate) fn files() -> Files {
     let folder = tempfile::tempdir().unwrap();
     let path = |name| folder.path().join(name).to_str().unwrap().to_owned();
     let (certificate, key) = (path("cert.pem"), path("key.pem"));

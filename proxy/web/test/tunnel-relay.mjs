@@ -48,7 +48,7 @@ export function watch(socket) {
 }
 
 /** Until what was done has come to its listeners: the task after `open` is one. */
-export const task = () => new Promise((resolve) => setTimeout(resolve, 5));
+export const task = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 /** An outgoing socket that is open, on channel 7. */
 export async function outgoing(more = {}) {

@@ -6,9 +6,10 @@ mod support;
 use axum::{Router, routing::get};
 use futures::{SinkExt, StreamExt};
 use nws_bootstrap::{Builder, Handle, Server, StartError, tungstenite::Message};
+use nws_listen::testing::stepped;
 use rcgen::CertifiedKey;
 use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
-use support::{KEY_LINES, ROOT, Running, SECRET, deadline, stepped};
+use support::{KEY_LINES, ROOT, Running, SECRET, deadline};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

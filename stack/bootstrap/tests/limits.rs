@@ -5,12 +5,14 @@ mod support;
 
 use futures::SinkExt;
 use nws_bootstrap::{Limits, tungstenite::Message};
+use nws_listen::testing::stepped;
 use std::{io::ErrorKind, time::Duration};
-use support::{KEY_LINES, Running, SECRET, deadline, stepped};
+use support::{KEY_LINES, Running, SECRET, deadline};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const A: &str = "143c5677bb8026ada7ad6dbd4a44e705";
 
+/// B-31.
 #[tokio::test]
 async fn a_full_server_says_when_to_come_again() {
     let server = Running::with(|builder| builder.limits(Limits { joiners: 2, ..Limits::default() })).await;
@@ -26,6 +28,7 @@ async fn a_full_server_says_when_to_come_again() {
     assert_eq!(server.handle.figures().refused_full, 1);
 }
 
+/// B-31.
 #[tokio::test]
 async fn one_address_does_not_take_all_places() {
     let limits = Limits { joiners_per_address: 2, count_loopback: true, ..Limits::default() };
@@ -37,6 +40,7 @@ async fn one_address_does_not_take_all_places() {
     assert_eq!(server.handle.figures().refused_address, 1);
 }
 
+/// B-31.
 #[tokio::test]
 async fn one_address_does_not_take_all_connections() {
     let limits = Limits { visitors_per_address: 1, count_loopback: true, ..Limits::default() };
@@ -60,6 +64,7 @@ async fn one_address_does_not_take_all_connections() {
     server.until(|figures| figures.joiners == 1).await;
 }
 
+/// B-31.
 #[tokio::test(start_paused = true)]
 async fn who_says_nothing_is_not_waited_for() {
     let _clock = stepped();
@@ -77,6 +82,7 @@ async fn who_says_nothing_is_not_waited_for() {
     assert!(!answer.starts_with(b"HTTP/1.1 101"));
 }
 
+/// B-31.
 #[tokio::test]
 async fn a_message_over_the_limit_is_refused_by_its_header() {
     let server = Running::with(|builder| builder.limits(Limits { message_bytes: 1000, ..Limits::default() })).await;
@@ -91,6 +97,7 @@ async fn a_message_over_the_limit_is_refused_by_its_header() {
     server.until(|figures| figures.closed_too_big == 1 && figures.joiners == 0).await;
 }
 
+/// B-31.
 #[tokio::test(start_paused = true)]
 async fn who_speaks_too_fast_is_closed() {
     let _clock = stepped();
@@ -110,6 +117,7 @@ async fn who_speaks_too_fast_is_closed() {
     assert_eq!(server.handle.figures().closed_too_fast, 1);
 }
 
+/// B-5, B-29: a notice has no origin.
 #[tokio::test]
 async fn who_asks_for_it_is_told_what_was_not_delivered() {
     let server = Running::start().await;
@@ -137,6 +145,7 @@ async fn who_asks_for_it_is_told_what_was_not_delivered() {
     assert_eq!((figures.undelivered_no_root, figures.undelivered_unknown), (2, 2));
 }
 
+/// B-18, B-31.
 #[tokio::test(start_paused = true)]
 async fn a_joiner_that_does_not_read_is_closed_and_its_writer_is_told() {
     let _clock = stepped();
@@ -158,6 +167,7 @@ async fn a_joiner_that_does_not_read_is_closed_and_its_writer_is_told() {
     server.step_until(|figures| figures.closed_slow == 1).await;
 }
 
+/// B-18, B-31.
 #[tokio::test(start_paused = true)]
 async fn a_root_that_does_not_read_holds_joiners_up_and_then_is_closed() {
     let _clock = stepped();
@@ -181,6 +191,31 @@ async fn a_root_that_does_not_read_holds_joiners_up_and_then_is_closed() {
     drop(stuck);
 }
 
+/// B-32: the root takes nothing, and has longer for that than the joiner has at all.
+#[tokio::test(start_paused = true)]
+async fn a_joiner_that_is_not_read_from_is_not_kept_beyond_its_time() {
+    let _clock = stepped();
+    let limits = Limits { root_queue_bytes: 100_000, message_burst: 100_000, ..Limits::default() };
+    let server = Running::with(|builder| builder.limits(limits).timeout(Duration::from_secs(2))).await;
+    let stuck = server.root().await;
+    let mut joiner = server.joiner().await;
+    let message = format!(r#"{{"signal":"{}"}}"#, "x".repeat(100_000));
+    let sending = async {
+        for _ in 0..1000 {
+            if joiner.socket.send(Message::text(message.clone())).await.is_err() {
+                break;
+            }
+        }
+    };
+    let ending = server.step_until(|figures| figures.joiners == 0);
+    tokio::join!(sending, ending);
+    let figures = server.handle.figures();
+    assert_eq!((figures.closed_timed_out, figures.closed_slow, figures.root_connected), (1, 0, true), "{figures:?}");
+    assert!(figures.undelivered_no_room > 0 && figures.to_root < 1000, "{figures:?}");
+    drop(stuck);
+}
+
+/// B-17, B-18.
 #[tokio::test]
 async fn nothing_is_lost_when_a_root_reads_late() {
     let limits = Limits { root_queue_bytes: 10_000, message_burst: 100_000, ..Limits::default() };
@@ -213,6 +248,7 @@ async fn nothing_is_lost_when_a_root_reads_late() {
     tokio::join!(sending, reading);
 }
 
+/// B-4, B-34.
 #[tokio::test]
 async fn nothing_that_is_told_has_the_secret_in_it() {
     let server = Running::start().await;

@@ -64,6 +64,7 @@ async fn ask(server: &Running, method: &str, path: &str, headers: &str) -> Answe
     Answer { status: head[9..12].parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
 }
 
+/// Section 9.
 #[tokio::test]
 async fn files_are_served_as_a_plain_web_server_does() {
     let folder = folder();
@@ -100,6 +101,7 @@ async fn files_are_served_as_a_plain_web_server_does() {
     assert_eq!((moved.status, moved.header("Location")), (301, Some("/sub/")));
 }
 
+/// Section 9.
 #[tokio::test]
 async fn what_is_known_or_asked_for_in_part_is_not_sent_whole() {
     let folder = folder();
@@ -137,6 +139,7 @@ async fn what_is_known_or_asked_for_in_part_is_not_sent_whole() {
     assert_eq!((other.status, other.body.len()), (200, 10));
 }
 
+/// B-35.
 #[tokio::test]
 async fn nothing_hidden_or_outside_is_served() {
     let folder = folder();
@@ -168,6 +171,7 @@ async fn nothing_hidden_or_outside_is_served() {
     }
 }
 
+/// B-34.
 #[tokio::test]
 async fn health_and_metrics_are_there_with_files_and_without() {
     let folder = folder();
@@ -193,6 +197,7 @@ async fn health_and_metrics_are_there_with_files_and_without() {
     assert_eq!(ask(&without, "GET", "/join", "").await.status, 404);
 }
 
+/// Section 2: the table of the upgrade.
 #[tokio::test]
 async fn a_bad_handshake_is_told_what_is_wrong() {
     let server = Running::start().await;

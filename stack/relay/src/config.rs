@@ -198,6 +198,8 @@ mod tests {
             let value = if config.set(name, "7").is_ok() { "7" } else { "7s" };
             assert_eq!(config.set(name, value), Ok(()), "{name}");
             assert!(words.ends_with('.'), "{name}");
+            // They are for users: nothing of where a number is from.
+            assert!(!words.contains("guess") && !words.contains("tests/"), "{name}: {words}");
         }
         assert_eq!(config.limits.channels_per_client, 7);
         assert_eq!(config.limits.idle, Duration::from_secs(7));

@@ -1,14 +1,16 @@
 //! The relay without its sockets: servers, credentials, channels, credit, what is kept for a server that may come back, and
 //! when each of them ends. Both dialects meet here.
 //!
-//! It does no IO, reads no clock and draws no randomness; time, and the source of credentials, are arguments. What it has
+//! It does no IO, reads no clock and draws no randomness; time, and the source of credentials and ids, are arguments. What it has
 //! to say to a party waits in that party's queue until it is [taken](Core::take); whom to tell that there is something
 //! is in [`Core::wakes`].
 
 mod channels;
 mod credit;
+mod crowd;
 mod first;
 mod frame;
+mod ids;
 mod kept;
 mod limits;
 mod model;
@@ -25,6 +27,7 @@ pub(crate) use limits::{CoreLimits, Now};
 pub(crate) use model::{Dialect, PartyId};
 
 use crate::counters::Counters;
+use crowd::Crowd;
 use model::{Channel, Party, Server};
 use nws_protocol::relay::{Event, Welcome};
 use std::{
@@ -33,9 +36,6 @@ use std::{
     sync::Arc,
 };
 use timers::Timers;
-
-/// Taken at once, to be written at once. A guess.
-const BATCH_BYTES: usize = 128 * 1024;
 
 /// Room for so many frames is kept when a queue is empty. A guess.
 const QUIET_FRAMES: usize = 4;
@@ -62,6 +62,7 @@ pub(crate) struct Core {
     servers: BTreeMap<u64, Server>,
     channels: BTreeMap<u64, Channel>,
     next_party: u64,
+    /// The next id of the sequence.
     next_server: u64,
     next_channel: u64,
     /// Servers of each address that is counted.
@@ -71,7 +72,11 @@ pub(crate) struct Core {
     /// What waits for all parties, with what is being written.
     queued_bytes: usize,
     /// Who waits until that is less.
-    crowd: BTreeSet<PartyId>,
+    crowd: Crowd,
+    /// Who is to be closed, as it did not become less by them.
+    doomed: Vec<PartyId>,
+    /// When it is, as was said last.
+    clock: Now,
     timers: Timers,
     wakes: Vec<PartyId>,
     stopping: bool,
@@ -92,7 +97,9 @@ impl Core {
             accounts: BTreeMap::new(),
             kept_bytes: 0,
             queued_bytes: 0,
-            crowd: BTreeSet::new(),
+            crowd: Crowd::new(),
+            doomed: Vec::new(),
+            clock: Now::ZERO,
             timers: Timers::default(),
             wakes: Vec::new(),
             stopping: false,
@@ -101,6 +108,7 @@ impl Core {
 
     /// A WebSocket was opened, from this address; `account` is what its servers are counted by, if they are.
     pub(crate) fn join(&mut self, now: Now, dialect: Dialect, address: IpAddr, account: Option<IpAddr>) -> PartyId {
+        self.clock = now;
         let id = PartyId(self.next_party);
         self.next_party += 1;
         self.parties.insert(
@@ -113,6 +121,9 @@ impl Core {
                 queued_bytes: 0,
                 answer_bytes: 0,
                 taken_bytes: 0,
+                taken_since: now,
+                is_doomed: false,
+                behind: BTreeSet::new(),
                 owed: BTreeSet::new(),
                 receipts: Vec::new(),
                 servers: BTreeSet::new(),
@@ -136,6 +147,7 @@ impl Core {
 
     /// Its WebSocket is closed, or is about to be: it is heard no more.
     pub(crate) fn leave(&mut self, now: Now, id: PartyId) {
+        self.clock = now;
         for (_, channel) in self.parties.get(&id).map(|party| party.channels.clone()).unwrap_or_default() {
             self.client_left(now, channel);
         }
@@ -143,20 +155,25 @@ impl Core {
             self.server_left(now, server);
         }
         if let Some(party) = self.parties.remove(&id) {
+            let bytes = party.waiting_bytes();
             self.wakes.extend(party.waiting);
-            self.crowd.remove(&id);
-            self.let_go(party.queued_bytes.saturating_add(party.taken_bytes));
+            self.crowd.remove(id);
+            self.let_go(bytes);
         }
     }
 
     /// What was taken before is written; takes what is to be written now.
     pub(crate) fn take(&mut self, now: Now, id: PartyId, batch: &mut Vec<Frame>) {
+        self.clock = now;
         let Some(party) = self.parties.get_mut(&id) else { return };
         let written = std::mem::take(&mut party.receipts);
         let (mut bytes, mut taken) = (0, 0);
-        while bytes < BATCH_BYTES
+        while bytes < self.limits.batch_bytes
             && let Some(queued) = party.queue.pop_front()
         {
+            if taken == 0 {
+                party.taken_since = queued.since;
+            }
             bytes += queued.frame.len();
             taken += queued.bytes();
             if queued.is_answer {
@@ -172,13 +189,19 @@ impl Core {
             // A burst leaves little behind.
             party.queue.shrink_to(QUIET_FRAMES);
         }
+        self.let_go(gone);
+        let (free, somebody_waits) = (self.free(), !self.crowd.is_empty());
+        let Some(party) = self.parties.get_mut(&id) else { return };
         // Not for each frame: so that those who wait come in when it is worth their while.
-        let mut owed = BTreeSet::new();
-        if party.queued_bytes <= self.limits.queue_bytes / 2 {
+        let is_short = party.queued_bytes <= self.limits.queue_bytes / 2;
+        let has_room = party.waiting_bytes().saturating_add(self.limits.batch_bytes.min(free / 2)) <= free;
+        if is_short || (has_room && somebody_waits) {
             self.wakes.extend(std::mem::take(&mut party.waiting));
+        }
+        let mut owed = BTreeSet::new();
+        if is_short && (has_room || party.queue.is_empty()) {
             owed = std::mem::take(&mut party.owed);
         }
-        self.let_go(gone);
         for channel in owed {
             if let Some(side) = self.side(id, channel) {
                 self.tell_consumed(channel, side.other());
@@ -187,6 +210,7 @@ impl Core {
         for receipt in written {
             self.written(now, id, receipt);
         }
+        self.hand_over(now, id);
     }
 
     /// Who has something to take, or may say again what there was no room for. Some may have left.

@@ -7,9 +7,9 @@ use crate::{
     counters::Counters,
     rate::Rate,
     script::Command,
-    shared::{Shared, bits},
+    shared::{Bell, Shared, random},
 };
-use futures::{SinkExt, StreamExt};
+use futures::{Sink, SinkExt, Stream, StreamExt};
 use nws_listen::{Counted, Socket};
 use nws_protocol::relay::Asked;
 use std::{
@@ -19,12 +19,23 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::{
-    sync::Notify,
     task::coop::consume_budget,
     time::{Instant, Sleep, sleep_until},
 };
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
+
+/// The WebSocket of a party; a test makes one by hand.
+trait Line: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin {
+    /// Ever, to the system.
+    fn written_bytes(&self) -> u64;
+}
+
+impl Line for Socket {
+    fn written_bytes(&self) -> u64 {
+        self.get_ref().written_bytes()
+    }
+}
 
 /// A party's place, until it is dropped.
 #[derive(Debug)]
@@ -32,7 +43,7 @@ pub(crate) struct Seat {
     shared: Arc<Shared>,
     id: PartyId,
     dialect: Dialect,
-    bell: Arc<Notify>,
+    bell: Arc<Bell>,
     _counted: Counted,
 }
 
@@ -73,7 +84,7 @@ enum Step {
     Rung,
     /// All that was put into it is written.
     Written,
-    Heard(Option<Result<Message, tokio_tungstenite::tungstenite::Error>>),
+    Heard(Option<Result<Message, Error>>),
     Broken,
 }
 
@@ -112,7 +123,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn live(mut self, socket: &mut Socket, stopping: &CancellationToken) -> Close {
+    async fn live(mut self, socket: &mut impl Line, stopping: &CancellationToken) -> Close {
         let mut timer = pin!(sleep_until(self.next_timer()));
         let mut stopped = pin!(stopping.cancelled());
         let mut stops = false;
@@ -130,7 +141,7 @@ impl<'a> Session<'a> {
                 return Close::ShuttingDown;
             }
             let reads = self.held.is_none() && self.quiet_until.is_none() && !stops;
-            let mut bell = pin!(self.seat.bell.notified());
+            let mut bell = pin!(self.seat.bell.rung.notified());
             // What ends it comes first, so that no flood keeps it from that.
             let step = poll_fn(|cx| {
                 if !stops && stopped.as_mut().poll(cx).is_ready() {
@@ -160,6 +171,9 @@ impl<'a> Session<'a> {
                     }
                 }
                 Step::Rung => {
+                    if self.seat.bell.is_last() {
+                        return Close::SlowConsumer;
+                    }
                     may_take = true;
                     if let Some(message) = self.held.take() {
                         self.hear(message);
@@ -186,7 +200,7 @@ impl<'a> Session<'a> {
     }
 
     /// Takes what waits, and puts it into the socket.
-    fn fill(&mut self, socket: &mut Socket, batch: &mut Vec<Frame>) -> Result<(), ()> {
+    fn fill(&mut self, socket: &mut impl Line, batch: &mut Vec<Frame>) -> Result<(), ()> {
         self.seat.shared.with(|core, now| core.take(now, self.seat.id, batch));
         for frame in batch.drain(..) {
             self.dirty = true;
@@ -201,13 +215,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn step(&mut self, cx: &mut Context<'_>, socket: &mut Socket, reads: bool) -> Poll<Step> {
+    fn step(&mut self, cx: &mut Context<'_>, socket: &mut impl Line, reads: bool) -> Poll<Step> {
         if self.dirty {
             match socket.poll_flush_unpin(cx) {
                 Poll::Ready(Ok(())) => return Poll::Ready(Step::Written),
                 Poll::Ready(Err(_)) => return Poll::Ready(Step::Broken),
                 Poll::Pending => {
-                    self.stuck.get_or_insert_with(|| (Instant::now(), socket.get_ref().written_bytes()));
+                    self.stuck.get_or_insert_with(|| (Instant::now(), socket.written_bytes()));
                 }
             }
         }
@@ -230,7 +244,7 @@ impl<'a> Session<'a> {
         let heard = match (&message, dialect) {
             (Message::Text(text), Dialect::Own) => {
                 let asked = Asked::parse(text);
-                shared.with(|core, now| core.ask_own(now, *id, text, &asked, bits))
+                shared.with(|core, now| core.ask_own(now, *id, text, &asked, random))
             }
             (Message::Binary(bytes), Dialect::Own) => shared.with(|core, now| core.ask_own_binary(now, *id, bytes)),
             (Message::Text(text), Dialect::First) => self.hear_first(text),
@@ -246,7 +260,7 @@ impl<'a> Session<'a> {
     fn hear_first(&self, text: &str) -> Heard {
         let Seat { shared, id, .. } = self.seat;
         let command = Command::parse(text);
-        shared.with(|core, now| core.ask_first(now, *id, text, &command, shared.secret.as_ref(), bits))
+        shared.with(|core, now| core.ask_first(now, *id, text, &command, shared.secret.as_ref(), random))
     }
 
     /// When there is something to look at.
@@ -265,7 +279,7 @@ impl<'a> Session<'a> {
         is_new
     }
 
-    fn tick(&mut self, socket: &mut Socket) -> Option<Close> {
+    fn tick(&mut self, socket: &mut impl Line) -> Option<Close> {
         let limits = &self.seat.shared.limits;
         let now = Instant::now();
         if self.quiet_until.is_some_and(|until| until <= now) {
@@ -274,7 +288,7 @@ impl<'a> Session<'a> {
         if let Some((since, before)) = self.stuck
             && now >= since + limits.stall
         {
-            let written = socket.get_ref().written_bytes();
+            let written = socket.written_bytes();
             if written.saturating_sub(before) < limits.stall_bytes as u64 {
                 return Some(Close::SlowConsumer);
             }
@@ -305,3 +319,6 @@ impl<'a> Session<'a> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

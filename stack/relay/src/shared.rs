@@ -12,7 +12,10 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -32,9 +35,23 @@ pub(crate) struct Shared {
     earlier: Notify,
 }
 
+/// Wakes a party's task.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    pub(crate) rung: Notify,
+    is_last: AtomicBool,
+}
+
+impl Bell {
+    /// Whether it rang as the party is to be closed: it did not take what waits, and held up others.
+    pub(crate) fn is_last(&self) -> bool {
+        self.is_last.load(Ordering::Relaxed)
+    }
+}
+
 struct State {
     core: Core,
-    bells: BTreeMap<PartyId, Arc<Notify>>,
+    bells: BTreeMap<PartyId, Arc<Bell>>,
     /// When the clock rings next.
     due: Option<Now>,
 }
@@ -78,7 +95,13 @@ impl Shared {
         let outcome = act(core, now);
         for party in core.wakes() {
             if let Some(bell) = bells.get(&party) {
-                bell.notify_one();
+                bell.rung.notify_one();
+            }
+        }
+        for party in core.doomed() {
+            if let Some(bell) = bells.get(&party) {
+                bell.is_last.store(true, Ordering::Relaxed);
+                bell.rung.notify_one();
             }
         }
         let next = core.next_tick();
@@ -93,8 +116,8 @@ impl Shared {
     }
 
     /// A party, which has a bell.
-    pub(crate) fn join(&self, dialect: Dialect, address: IpAddr) -> (PartyId, Arc<Notify>) {
-        let bell = Arc::new(Notify::new());
+    pub(crate) fn join(&self, dialect: Dialect, address: IpAddr) -> (PartyId, Arc<Bell>) {
+        let bell = Arc::<Bell>::default();
         let counts = self.limits.counts_loopback();
         let account = Some(nws_listen::network(address)).filter(|account| counts || !account.is_loopback());
         let now = self.time(Instant::now());
@@ -151,9 +174,43 @@ impl Shared {
     }
 }
 
-/// What a credential is made of: from the system, in secret.
-pub(crate) fn bits() -> [u8; 16] {
+/// What credentials and ids are made of: from the system, in secret.
+pub(crate) fn random() -> [u8; 16] {
     let mut bits = [0; 16];
     OsRng.fill_bytes(&mut bits);
     bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Heard;
+    use nws_protocol::relay::Asked;
+
+    /// Section 10: an IPv6 /64 has the servers of one address, loopback any number of them.
+    #[tokio::test]
+    async fn servers_are_counted_by_network() {
+        let limits = Limits { servers_per_address: 1, ..Limits::DEFAULT };
+        let shared = Shared::new(limits, None, "|".to_owned());
+        let text = r#"{"type":"register","id":1}"#;
+        let registers = |address: IpAddr| {
+            let before = shared.figures().servers;
+            let (party, _) = shared.join(Dialect::Own, address);
+            let heard = shared.with(|core, now| core.ask_own(now, party, &text.into(), &Asked::parse(text), random));
+            assert_eq!(heard, Heard::Done);
+            shared.figures().servers == before + 1
+        };
+        for (address, has_room) in [
+            ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], true),
+            ([0x2001, 0xdb8, 0, 0, 0xffff, 0, 0, 2], false),
+            ([0x2001, 0xdb8, 0, 1, 0, 0, 0, 1], true),
+            // 192.0.2.1, as a socket for both kinds writes it.
+            ([0, 0, 0, 0, 0, 0xffff, 0xc000, 0x0201], true),
+            ([0, 0, 0, 0, 0, 0, 0, 1], true),
+            ([0, 0, 0, 0, 0, 0, 0, 1], true),
+        ] {
+            assert_eq!(registers(IpAddr::from(address)), has_room, "{address:x?}");
+        }
+        assert!(!registers(IpAddr::from([192, 0, 2, 1])));
+    }
 }

@@ -1,13 +1,14 @@
-//! Section 10 of spec/06-relay.md: each limit with its answer, one slow party among others, a flood, many, TLS, the end.
+//! Section 10 of spec/06-relay.md: each limit with its answer, and who is not here any more.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 mod support;
 
 use futures::{SinkExt, StreamExt};
-use nws_protocol::relay::{Credential, Position, ReceiveCredit, Request, item_cost};
+use nws_listen::testing::stepped;
+use nws_protocol::relay::Request;
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
-use support::{Peer, Running, deadline, open, stepped};
+use std::{io::ErrorKind, time::Duration};
+use support::{Running, deadline, open};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::advance,
@@ -44,7 +45,7 @@ async fn bad_frames_end_the_connection_with_a_reason() {
     }
 }
 
-/// HTTP 503 and 429; handshakes.
+/// HTTP 503 and 429.
 #[tokio::test]
 async fn parties_over_the_limits_are_answered_by_http() {
     let relay = Running::limited(|limits| limits.parties = 2).await;
@@ -59,9 +60,98 @@ async fn parties_over_the_limits_are_answered_by_http() {
     let _first = relay.own().await;
     let Err(answer) = relay.upgrade("/", &["nws-relay-1"]).await else { panic!("taken") };
     assert_eq!(answer.status().as_u16(), 429);
-    let bad = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: close, Upgrade\r\nSec-WebSocket-Version: 8\r\n\r\n";
-    assert!(relay.raw(bad).await.starts_with("HTTP/1.1 426 "));
-    assert!(relay.raw(bad.replace("Version: 8", "Version: 13")).await.starts_with("HTTP/1.1 400 "));
+    // Loopback is not counted unless it is to be.
+    let relay = Running::limited(|limits| limits.parties_per_address = 1).await;
+    let _first = relay.own().await;
+    relay.own().await;
+}
+
+/// `max-visitors`: who is no party yet waits to be accepted, and is served when another leaves. Parties are no visitors.
+#[tokio::test]
+async fn visitors_over_the_limit_wait() {
+    let relay = Running::limited(|limits| limits.visitors = 1).await;
+    let mut party = relay.own().await;
+    let silent = relay.connect().await;
+    relay.until(|figures| figures.connections == 2).await;
+    let mut waiting = relay.connect().await;
+    waiting.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    for _ in 0..10 {
+        party.fence().await;
+    }
+    assert_eq!(relay.handle.figures().connections, 2);
+    assert!(waiting.try_read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    drop(silent);
+    let mut answer = String::new();
+    deadline(waiting.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+/// `max-visitors-per-address`: one more is closed without an answer.
+#[tokio::test]
+async fn visitors_of_one_address_over_the_limit_are_closed() {
+    let relay = Running::limited(|limits| (limits.visitors_per_address, limits.count_loopback) = (1, 1)).await;
+    let mut party = relay.own().await;
+    // The visitor before may not have been seen off yet.
+    let silent = loop {
+        let before = relay.handle.figures();
+        let connection = relay.connect().await;
+        relay.until(|figures| figures.connections > before.connections).await;
+        if relay.handle.figures().connections_refused == before.connections_refused {
+            break connection;
+        }
+    };
+    let refused = relay.handle.figures().connections_refused;
+    assert_eq!(relay.raw("GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await, "");
+    assert_eq!(relay.handle.figures().connections_refused, refused + 1);
+    party.fence().await;
+    drop(silent);
+}
+
+/// `header-time`: a connection that asks for nothing, one whose request does not end, and one between two requests.
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_nothing_is_not_waited_for() {
+    let _clock = stepped();
+    let relay = Running::start().await;
+    let (mut silent, mut slow, mut done) = (relay.connect().await, relay.connect().await, relay.connect().await);
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+    done.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    relay.until(|figures| figures.connections == 3).await;
+    let mut answers = Vec::new();
+    while !answers.ends_with(b"}\n") {
+        assert_ne!(deadline(done.read_buf(&mut answers)).await.unwrap(), 0);
+    }
+    advance(Duration::from_millis(9900)).await;
+    for visitor in [&silent, &slow, &done] {
+        assert!(visitor.try_read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    }
+    advance(Duration::from_millis(200)).await;
+    answers.clear();
+    for visitor in [&mut silent, &mut slow, &mut done] {
+        drop(deadline(visitor.read_to_end(&mut answers)).await);
+    }
+    assert!(!answers.starts_with(b"HTTP/1.1 101"), "{answers:?}");
+}
+
+/// `close-time`: who does not answer the close frame is cut off.
+#[tokio::test(start_paused = true)]
+async fn who_does_not_answer_the_close_frame_is_cut_off() {
+    let _clock = stepped();
+    let relay = Running::limited(|limits| limits.idle = Duration::from_secs(1)).await;
+    // By hand, as a library would answer at once.
+    let mut party = relay.connect().await;
+    let upgrade = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    party.write_all(upgrade.as_bytes()).await.unwrap();
+    relay.until(|figures| figures.parties == 1).await;
+    relay.step_until(|figures| figures.closed_idle == 1).await;
+    let mut read = Vec::new();
+    while !read.ends_with(b"\x88\x06\x03\xe8idle") {
+        assert_ne!(deadline(party.read_buf(&mut read)).await.unwrap(), 0);
+    }
+    advance(Duration::from_millis(4900)).await;
+    assert!(party.try_read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    advance(Duration::from_millis(200)).await;
+    assert_eq!(deadline(party.read_buf(&mut read)).await.unwrap(), 0);
 }
 
 /// too_many_servers, too_many_channels; in the first dialect `0` and words.
@@ -186,221 +276,4 @@ async fn who_answers_no_ping_is_lost() {
     assert_eq!(relay.handle.figures().servers_away, 1);
     drop(server);
     relay.step_until(|figures| figures.servers_now == 0).await;
-}
-
-/// Close 1013; and [R-36]: meanwhile nothing is lost for the others, who are held up by nothing of it.
-#[tokio::test(start_paused = true)]
-async fn a_party_that_does_not_read_is_closed() {
-    let _clock = stepped();
-    let relay = Running::limited(|limits| {
-        (limits.queue_bytes, limits.queued_bytes, limits.window) = (100_000, 200_000, 1_000_000_000);
-        limits.ping = Duration::from_secs(10_000);
-        limits.grace = Duration::from_millis(1);
-    })
-    .await;
-    let (stuck, mut client, channel) = relay.pair().await;
-    let (mut other_server, other_id, _) = relay.server().await;
-    let mut other_client = relay.own().await;
-    let other = open(&mut other_client, &mut other_server, other_id).await;
-    // More than the queue and the system's buffers hold, so that the relay must stop to read.
-    let sending = async {
-        let frame = [&nws_protocol::relay::binary_head(channel)[..], &[7; 100_000]].concat();
-        while client.socket.send(Message::binary(frame.clone())).await.is_ok()
-            && relay.handle.figures().closed_slow == 0
-        {
-            tokio::task::yield_now().await;
-        }
-    };
-    let watching = async {
-        relay.until(|figures| figures.held > 0).await;
-        assert!(relay.handle.figures().queued_bytes < 400_000);
-        other_client.data(other, "not held up").await;
-        other_server.expect(json!({"type": "data", "channel": other, "data": "not held up"})).await;
-        relay.step_until(|figures| figures.closed_slow == 1).await;
-        // What is said to the server while it is away waits too, until it is over.
-        relay.step_until(|figures| figures.servers_now == 1).await;
-    };
-    tokio::join!(sending, watching);
-    relay.step_until(|figures| figures.channels_now == 1).await;
-    assert_eq!(relay.handle.figures().queued_bytes, 0);
-    drop(stuck);
-}
-
-/// Section 7: one client of a server that does not take anything does not stall the others, whatever the server sends it.
-#[tokio::test]
-async fn a_slow_client_does_not_stall_the_others() {
-    let relay = Running::limited(|limits| limits.window = 100_000).await;
-    let (mut server, id, _) = relay.server().await;
-    let mut slow = relay.own().await;
-    let stuck = open(&mut slow, &mut server, id).await;
-    let mut quick = relay.own().await;
-    let busy = open(&mut quick, &mut server, id).await;
-    // As much as the slow one's credit has.
-    server.binary(stuck, &[0; 150_000]).await;
-    let item = vec![1; 1000];
-    let mut receive = ReceiveCredit::new(100_000);
-    let (mut sent, mut consumed) = (0, 0);
-    for _ in 0..2000 {
-        while sent - consumed >= 100_000 {
-            let event = server.event().await;
-            assert_eq!((&event["type"], &event["channel"]), (&json!("consumed"), &json!(busy)));
-            consumed = event["bytes"].as_u64().unwrap();
-        }
-        server.binary(busy, &item).await;
-        sent += item_cost(item.len());
-        quick.expect_binary(busy, &item).await;
-        receive.receive(item_cost(item.len()), true).unwrap();
-        if let Some(bytes) = receive.take(item_cost(item.len())) {
-            quick.tell(Request::Consumed { channel: busy, bytes }).await;
-        }
-    }
-    slow.expect_binary(stuck, &[0; 150_000]).await;
-}
-
-/// Who writes without reading, and is written to, is read from all the same: two that do so do not stop each other.
-#[tokio::test]
-async fn both_ends_may_write_before_they_read() {
-    let relay = Running::limited(|limits| limits.window = 30_000_000).await;
-    let (mut server, mut client, channel) = relay.pair().await;
-    let flood = async |party: &mut Peer| {
-        let frame = [&nws_protocol::relay::binary_head(channel)[..], &vec![7; 100_000]].concat();
-        for _ in 0..60 {
-            deadline(party.socket.send(Message::binary(frame.clone()))).await.unwrap();
-        }
-        for _ in 0..60 {
-            assert!(matches!(party.next().await, Message::Binary(_)));
-        }
-    };
-    tokio::join!(flood(&mut server), flood(&mut client));
-}
-
-/// What a stranger sends costs no more than the limits: a flood of data, of requests, and of bad messages.
-#[tokio::test]
-async fn a_flood_needs_no_more_memory_than_the_limits_allow() {
-    let relay = Running::limited(|limits| limits.queue_bytes = 200_000).await;
-    let (_server, mut client, channel) = relay.pair().await;
-    let mut party = relay.own().await;
-    // Nobody reads the answers. The requests go on until the system's buffers are full.
-    let flood = async |party: &mut Peer, text: String| {
-        for _ in 0..20_000 {
-            let sent = tokio::time::timeout(Duration::from_millis(500), party.socket.send(Message::text(text.clone())));
-            match sent.await {
-                Ok(sent) => sent.unwrap(),
-                Err(_) => return,
-            }
-            let figures = relay.handle.figures();
-            assert!(figures.queued_bytes < 1_000_000 && figures.kept_bytes < 2_000_000, "{figures:?}");
-        }
-    };
-    flood(&mut party, format!(r#"{{"type":"fly{}","id":1}}"#, "x".repeat(2000))).await;
-    // Data to a server that reads nothing ends with the credit.
-    flood(&mut client, format!(r#"{{"type":"data","channel":{channel},"data":"{}"}}"#, "x".repeat(2000))).await;
-    relay.until(|figures| figures.flow_control == 1).await;
-    let mut first = relay.first().await;
-    flood(&mut first, format!("not json {}", "x".repeat(2000))).await;
-}
-
-/// 1,000 clients on one server, all of them heard and answered.
-#[tokio::test]
-async fn a_thousand_clients_of_one_server() {
-    const CLIENTS: usize = 1000;
-    let relay = Running::start().await;
-    let (mut server, id, credential) = relay.server().await;
-    let mut clients = Vec::new();
-    for _ in 0..CLIENTS {
-        let mut client = relay.own().await;
-        let channel = open(&mut client, &mut server, id).await;
-        clients.push((client, channel));
-    }
-    assert_eq!(relay.handle.figures().channels_now, CLIENTS as u64);
-    for (client, channel) in &mut clients {
-        client.data(*channel, &format!("from {channel}")).await;
-    }
-    for _ in 0..CLIENTS {
-        let event = server.event().await;
-        let channel = event["channel"].as_u64().unwrap();
-        assert_eq!(event["data"], format!("from {channel}"));
-        server.data(channel, &format!("to {channel}")).await;
-    }
-    for (client, channel) in &mut clients {
-        client.expect(json!({"type": "data", "channel": *channel, "data": format!("to {channel}")})).await;
-    }
-    // The server leaves and comes back; all of them stay.
-    drop(server);
-    relay.until(|figures| figures.servers_away == 1).await;
-    let mut back = relay.own().await;
-    let channels: Vec<_> =
-        clients.iter().map(|(_, channel)| Position { channel: *channel, received: 1, consumed: 0 }).collect();
-    let credential = Credential::new(credential).unwrap();
-    let asked = back.ask(Request::Resume { server: id, credential, channels: channels.clone() }).await;
-    let answer = back.event().await;
-    assert_eq!((&answer["type"], &answer["id"]), (&json!("resumed"), &json!(asked)));
-    assert_eq!(answer["channels"].as_array().unwrap().len(), CLIENTS);
-    back.fence().await;
-    for (client, channel) in &mut clients {
-        client.data(*channel, "again").await;
-        back.expect(json!({"type": "data", "channel": *channel, "data": "again"})).await;
-    }
-    // In the end they leave one by one, and nothing stays.
-    drop(clients);
-    drop(back);
-    relay.until(|figures| figures.parties == 0 && figures.channels_now == 0).await;
-}
-
-/// TLS, and its certificate read again.
-#[tokio::test]
-async fn it_is_wss_with_a_certificate_that_can_be_replaced() {
-    let folder = tempfile::tempdir().unwrap();
-    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    let write = || {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        std::fs::write(&certificate, made.cert.pem()).unwrap();
-        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        made.cert.der().clone()
-    };
-    let first = write();
-    let relay = Running::with(|builder| builder.tls(&certificate, &key)).await;
-    let open = async |trusted: &rustls::pki_types::CertificateDer<'static>| {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(trusted.clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
-        let stream = deadline(connector.connect(name, relay.connect().await)).await.ok()?;
-        let (mut socket, _) =
-            deadline(tokio_tungstenite::client_async("wss://localhost/", stream)).await.expect("a handshake");
-        deadline(socket.send(Message::text("not json"))).await.unwrap();
-        let answer = deadline(socket.next()).await.unwrap().unwrap();
-        assert_eq!(answer, Message::text("server: rejected malformed commandnot json"));
-        Some(())
-    };
-    assert!(open(&first).await.is_some());
-    let second = write();
-    assert!(open(&second).await.is_none());
-    relay.handle.reload().unwrap();
-    assert!(open(&second).await.is_some() && open(&first).await.is_none());
-    std::fs::write(&certificate, "no certificate").unwrap();
-    assert!(relay.handle.reload().is_err());
-    assert!(open(&second).await.is_some());
-    // Who speaks no TLS gets no answer that it would understand, and harms nobody.
-    let mut plain = relay.connect().await;
-    tokio::io::AsyncWriteExt::write_all(&mut plain, b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-    let mut answer = Vec::new();
-    drop(deadline(plain.read_to_end(&mut answer)).await);
-    assert!(!answer.starts_with(b"HTTP"));
-}
-
-/// R-37 for whoever does not read: the end does not wait for it for ever.
-#[tokio::test]
-async fn the_end_comes_in_time_whoever_does_not_read() {
-    let relay = Running::with(|builder| builder.drain(Duration::from_millis(300))).await;
-    let (_stuck, mut client, channel) = relay.pair().await;
-    client.binary(channel, &vec![0; 1_000_000]).await;
-    relay.shutdown.cancel();
-    deadline(relay.task).await.unwrap();
 }

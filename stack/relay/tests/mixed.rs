@@ -3,10 +3,11 @@
 
 mod support;
 
+use nws_listen::testing::stepped;
 use nws_protocol::relay::{Credential, Request};
 use serde_json::json;
 use std::time::Duration;
-use support::{Running, stepped};
+use support::Running;
 use tokio::time::advance;
 
 /// A server of the first dialect and a client of our own.

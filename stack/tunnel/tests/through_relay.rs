@@ -11,11 +11,14 @@ use rand_chacha::{
     ChaCha8Rng,
     rand_core::{RngCore, SeedableRng},
 };
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{mpsc, watch},
     task::JoinSet,
     time::timeout,
 };
@@ -32,28 +35,13 @@ struct Relay {
 }
 
 impl Relay {
-    async fn at(address: &str) -> Self {
-        // The port may be taken for a moment after the relay before.
-        let mut attempts = 0;
-        let listener = loop {
-            match TcpListener::bind(address).await {
-                Ok(listener) => break listener,
-                Err(error) => {
-                    attempts += 1;
-                    assert!(attempts < 100, "{error}");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        };
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let relay = nws_relay::Relay::builder().listener(listener).bind().unwrap();
         let address = relay.local_addr();
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(relay.run(shutdown.clone()));
         Self { address, shutdown, running }
-    }
-
-    async fn new() -> Self {
-        Self::at("127.0.0.1:0").await
     }
 
     async fn end(mut self) {
@@ -68,10 +56,13 @@ impl Drop for Relay {
     }
 }
 
-/// Stands before the relay, and cuts what goes through when asked.
+/// Stands before the relay, and cuts what goes through when asked. Another relay may take that one's place.
 struct Cuts {
     address: SocketAddr,
     cut: mpsc::UnboundedSender<()>,
+    relay: watch::Sender<SocketAddr>,
+    /// Bytes that went through so far, in both directions.
+    passed: watch::Receiver<u64>,
     _tasks: JoinSet<()>,
 }
 
@@ -79,22 +70,41 @@ impl Cuts {
     async fn new(relay: SocketAddr) -> Self {
         let (listener, address) = listener().await;
         let (cut, mut wishes) = mpsc::unbounded_channel();
+        let (relay, there) = watch::channel(relay);
+        let (passing, passed) = watch::channel(0);
+        let passing = Arc::new(passing);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut ways = JoinSet::new();
             loop {
                 tokio::select! {
-                    Ok((mut near, _)) = listener.accept() => {
+                    Ok((near, _)) = listener.accept() => {
+                        let (relay, passing) = (*there.borrow(), Arc::clone(&passing));
                         ways.spawn(async move {
-                            let mut far = TcpStream::connect(relay).await.unwrap();
-                            let _ = copy_bidirectional(&mut near, &mut far).await;
+                            // While there is no relay, nobody gets an answer.
+                            let Ok(far) = TcpStream::connect(relay).await else { return };
+                            let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
+                            tokio::select! {
+                                () = pass(near_read, far_write, &passing) => {}
+                                () = pass(far_read, near_write, &passing) => {}
+                            }
                         });
                     }
                     Some(()) = wishes.recv() => ways.abort_all(),
                 }
             }
         });
-        Self { address, cut, _tasks: tasks }
+        Self { address, cut, relay, passed, _tasks: tasks }
+    }
+}
+
+/// One direction, until either side ends it.
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, passing: &watch::Sender<u64>) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(bytes @ 1..) = from.read(&mut buffer).await
+        && to.write_all(&buffer[..bytes]).await.is_ok()
+    {
+        passing.send_modify(|passed| *passed += bytes as u64);
     }
 }
 
@@ -282,7 +292,7 @@ async fn ports_that_are_not_served_targets_that_are_down_and_servers_that_are_no
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_connection_is_cut_again_and_again_loses_and_doubles_nothing() {
     let relay = Relay::new().await;
-    let cuts = Cuts::new(relay.address).await;
+    let mut cuts = Cuts::new(relay.address).await;
     let (_tasks, target) = parrot().await;
     let (mut serving, server) = serve(cuts.address, &[(80, target)]).await;
     let (_connect, local) = connect(relay.address, server, 80).await;
@@ -295,23 +305,26 @@ async fn a_server_whose_connection_is_cut_again_and_again_loses_and_doubles_noth
     }
     let mut resumed = 0;
     while !asking.is_empty() {
+        // So that each connection gets somewhere: more than what may be under way on all channels.
+        let next = *cuts.passed.borrow() + 5_000_000;
         tokio::select! {
             Some(asked) = asking.join_next() => asked.unwrap(),
-            // So that each connection gets somewhere; this is the load, and nothing is waited for by it.
-            () = tokio::time::sleep(Duration::from_millis(100)) => {
+            passed = cuts.passed.wait_for(|passed| *passed >= next) => {
+                passed.unwrap();
                 cuts.cut.send(()).unwrap();
                 serving.wait(|told| matches!(told, Told::Resumed { .. })).await;
                 resumed += 1;
             }
         }
     }
-    assert!(resumed > 0, "it was never cut");
+    assert!(resumed >= 5, "it was cut {resumed} times");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_was_started_anew_gets_a_new_server_and_new_connections() {
     let relay = Relay::new().await;
-    let address = relay.address;
+    let cuts = Cuts::new(relay.address).await;
+    let address = cuts.address;
     let (_tasks, target) = parrot().await;
     let (mut serving, before) = serve(address, &[(80, target)]).await;
     let (mut connecting, local) = connect(address, before, 80).await;
@@ -323,8 +336,14 @@ async fn a_relay_that_was_started_anew_gets_a_new_server_and_new_connections() {
     // Its channel is over.
     let read = timeout(PATIENCE, open.read(&mut [0; 1])).await.unwrap();
     assert!(read.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
-    let _relay = Relay::at(&address.to_string()).await;
+    let relay = Relay::new().await;
+    cuts.relay.send(relay.address).unwrap();
     let server = serving.registered().await;
+    // Who kept the old id finds nobody.
+    assert_ne!(server, before);
+    let (_stale, nowhere) = connect(address, before, 80).await;
+    let error = ask(nowhere, b"").await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     let (_again, local) = connect(address, server, 80).await;
     assert_eq!(ask(local, b"two").await.unwrap(), b"two");
 }

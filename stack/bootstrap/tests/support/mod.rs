@@ -4,21 +4,16 @@
 
 use futures::{SinkExt, StreamExt};
 use nws_bootstrap::{
-    Builder, Handle, Server,
-    tungstenite::{
-        Error, Message,
-        client::IntoClientRequest,
-        http::{HeaderValue, Response},
-        protocol::CloseFrame,
-    },
+    Builder, Figures, Handle, Server,
+    tungstenite::{Message, protocol::CloseFrame},
 };
-use std::{future::Future, net::SocketAddr, sync::mpsc, time::Duration};
+use nws_listen::testing::{self, Answer};
+use std::{future::Future, net::SocketAddr, time::Duration};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const SECRET: &str = "s3cret-s3cret-s3cret";
@@ -31,19 +26,6 @@ pub(crate) const KEY_LINES: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\
 /// Waits for what must happen. Longer than all that the server waits for, so that it may be on a paused clock too.
 pub(crate) async fn deadline<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(120), future).await.expect("nothing happened in 120 s")
-}
-
-/// While it lives, a paused clock moves only when it is stepped, not whenever everybody waits for a socket.
-/// Or for a minute, so that deadlines are met then.
-pub(crate) struct Stepped {
-    _end: mpsc::Sender<()>,
-}
-
-pub(crate) fn stepped() -> Stepped {
-    let (end, ended) = mpsc::channel();
-    // tokio's clock does not advance by itself while a blocking task runs.
-    drop(tokio::task::spawn_blocking(move || ended.recv_timeout(Duration::from_secs(60))));
-    Stepped { _end: end }
 }
 
 /// A running server.
@@ -73,20 +55,9 @@ impl Running {
     }
 
     /// What a refused or accepted upgrade gets.
-    pub(crate) async fn upgrade(
-        &self,
-        path: &str,
-        protocols: &[&'static str],
-    ) -> Result<(Peer, Response<Option<Vec<u8>>>), Response<Option<Vec<u8>>>> {
-        let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
-        for protocol in protocols {
-            request.headers_mut().append("sec-websocket-protocol", HeaderValue::from_static(protocol));
-        }
-        match deadline(connect_async(request)).await {
-            Ok((socket, answer)) => Ok((Peer { socket }, answer)),
-            Err(Error::Http(answer)) => Err(*answer),
-            Err(error) => panic!("{path}: {error}"),
-        }
+    pub(crate) async fn upgrade(&self, path: &str, protocols: &[&'static str]) -> Result<(Peer, Answer), Answer> {
+        let (socket, answer) = deadline(testing::upgrade(self.address, path, protocols)).await?;
+        Ok((Peer { socket }, answer))
     }
 
     pub(crate) async fn peer(&self, path: &str) -> Peer {
@@ -102,33 +73,18 @@ impl Running {
     }
 
     /// Waits until the figures are like this. Not by tokio's clock, which may be paused.
-    pub(crate) async fn until(&self, like: impl Fn(&nws_bootstrap::Figures) -> bool) {
-        let start = std::time::Instant::now();
-        while !like(&self.handle.figures()) {
-            assert!(start.elapsed().as_secs() < 30, "nothing happened in 30 s: {:?}", self.handle.figures());
-            tokio::task::yield_now().await;
-        }
+    pub(crate) async fn until(&self, like: impl Fn(&Figures) -> bool) {
+        testing::until(|| self.handle.figures(), like).await;
     }
 
     /// On a paused clock: steps time until the figures are like this.
-    pub(crate) async fn step_until(&self, like: impl Fn(&nws_bootstrap::Figures) -> bool) {
-        for _ in 0..120_000 {
-            if like(&self.handle.figures()) {
-                return;
-            }
-            tokio::time::advance(Duration::from_millis(1)).await;
-        }
-        panic!("nothing happened in 120 s: {:?}", self.handle.figures());
+    pub(crate) async fn step_until(&self, like: impl Fn(&Figures) -> bool) {
+        testing::step_until(Duration::from_millis(1), || self.handle.figures(), like).await;
     }
 
     /// Sends these bytes and reads until the server closes.
     pub(crate) async fn raw(&self, bytes: impl AsRef<[u8]>) -> String {
-        let mut stream = self.connect().await;
-        stream.write_all(bytes.as_ref()).await.unwrap();
-        let mut answer = Vec::new();
-        // A reset ends the answer too.
-        drop(deadline(stream.read_to_end(&mut answer)).await);
-        String::from_utf8_lossy(&answer).into_owned()
+        deadline(testing::raw(self.address, bytes)).await
     }
 }
 

@@ -76,6 +76,7 @@ impl Core {
                 up: Direction::new(self.limits.window),
                 down: Direction::new(self.limits.window),
                 kept: Retained::new(),
+                behind: None,
                 end: None,
                 heard: now,
                 quiet_at: None,
@@ -202,22 +203,22 @@ impl Core {
             DisconnectCode::Closed | DisconnectCode::Finished | DisconnectCode::Gone | DisconnectCode::Idle
         );
         let is_away = matches!(server.holder, Holder::Away { .. });
-        let holder = server.party();
         // What it was told may be lost on its way. If it comes back, it gets what was said before, and then this.
-        if is_whole && (is_away || (holder.is_some_and(|holder| self.is_own(holder)) && self.has_kept(id))) {
-            self.tell_server(id, &end);
+        let is_behind = self.channels.get(&id).is_some_and(|channel| channel.behind.is_some());
+        if is_whole && (is_away || is_behind || self.may_come_again(id)) {
+            if !is_behind {
+                self.tell_server(id, &end);
+            }
             self.detach_client(now, id);
-            let until = now.saturating_add(self.limits.grace);
             if let Some(channel) = self.channels.get_mut(&id) {
-                channel.stage = Stage::Over { until };
+                channel.stage = Stage::Over { until: now };
                 channel.end = Some(end);
                 if std::mem::take(&mut channel.up.blocked) {
                     self.wakes.push(client);
                 }
             }
-            if !is_away {
-                self.timers.set(until, Timer::Over(id));
-                self.keep_few_over(now, id);
+            if !is_away && !is_behind {
+                self.keep_over(now, id);
             }
             return;
         }
@@ -229,15 +230,19 @@ impl Core {
         self.dialect(party) == Dialect::Own
     }
 
-    fn has_kept(&self, id: u64) -> bool {
-        self.channels.get(&id).is_some_and(|channel| !channel.kept.is_empty())
+    /// Whether a server that is there may have to get some of a channel again.
+    pub(super) fn may_come_again(&self, id: u64) -> bool {
+        let Some(channel) = self.channels.get(&id).filter(|channel| !channel.kept.is_empty()) else { return false };
+        self.servers.get(&channel.server).and_then(|server| server.party()).is_some_and(|holder| self.is_own(holder))
     }
 
     /// One more channel of a server that is there is over, and not forgotten. There are never many of them.
-    fn keep_few_over(&mut self, now: Now, id: u64) {
-        let Some(server) = self.channels.get(&id).and_then(|channel| self.servers.get_mut(&channel.server)) else {
-            return;
-        };
+    pub(super) fn keep_over(&mut self, now: Now, id: u64) {
+        let until = now.saturating_add(self.limits.grace);
+        let Some(channel) = self.channels.get_mut(&id) else { return };
+        channel.stage = Stage::Over { until };
+        self.timers.set(until, Timer::Over(id));
+        let Some(server) = self.servers.get_mut(&channel.server) else { return };
         server.over.push_back(id);
         if server.over.len() > MAX_OVER
             && let Some(oldest) = server.over.pop_front()
@@ -266,6 +271,9 @@ impl Core {
         }
         if let Some(at) = channel.quiet_at {
             self.timers.clear(at, Timer::Quiet(id));
+        }
+        if channel.behind.is_some() {
+            self.is_up_to_date(channel.server, id);
         }
         if let Some(server) = self.servers.get_mut(&channel.server) {
             server.channels.remove(&id);

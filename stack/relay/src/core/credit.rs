@@ -115,7 +115,10 @@ impl Core {
         }
         Counters::add(&self.counters.items);
         self.counters.item_bytes.fetch_add(cost - ITEM_COST, std::sync::atomic::Ordering::Relaxed);
-        self.deliver(id, from.other(), &payload, cost);
+        // What a server has still to be handed again comes before it.
+        if from == Side::Server || self.channels.get(&id).is_none_or(|channel| channel.behind.is_none()) {
+            self.deliver(id, from.other(), &payload, cost);
+        }
         if self.channels.get(&id).is_some_and(|channel| channel.up.finished && channel.down.finished) {
             self.end_channel(now, id, None, DisconnectCode::Finished);
         }

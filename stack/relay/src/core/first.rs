@@ -44,8 +44,8 @@ impl Outcome {
 }
 
 impl Core {
-    /// A party of the first dialect sent this text; `command` is what it says. `secret` is the relay's, `bits` are 128 random
-    /// ones for a credential.
+    /// A party of the first dialect sent this text; `command` is what it says. `secret` is the relay's, `random` gives
+    /// 128 bits for a credential.
     pub(crate) fn ask_first(
         &mut self,
         now: Now,
@@ -53,8 +53,9 @@ impl Core {
         text: &str,
         command: &Result<Command<'_>, Malformed>,
         secret: Option<&Secret>,
-        bits: impl FnOnce() -> [u8; 16],
+        random: impl FnMut() -> [u8; 16],
     ) -> Heard {
+        self.clock = now;
         let deciding = self.parties.get(&party).is_some_and(|party| party.deciding.is_some());
         if deciding || !self.has_own_room(party) {
             return Heard::Later;
@@ -75,7 +76,7 @@ impl Core {
                 self.answer(party, Frame::fixed("server: initialized tunnel relay"));
                 tracing::info!("the relay was initialized: all servers are forgotten");
             }
-            Some(known) if known != "initialize" => return self.run(now, party, known, command, bits),
+            Some(known) if known != "initialize" => return self.run(now, party, known, command, random),
             None if name == "add instruction" && is_admin() => self.add_instruction(party, command),
             _ => {
                 let name = brief(name);
@@ -113,14 +114,14 @@ impl Core {
         party: PartyId,
         name: &'static str,
         command: &Command<'_>,
-        bits: impl FnOnce() -> [u8; 16],
+        random: impl FnMut() -> [u8; 16],
     ) -> Heard {
         self.preface(name, party);
         let outcome = match command.parameters() {
             _ if self.stopping => Ok(Outcome::no("the relay ends")),
             Err(words) => Ok(Outcome::no(words)),
             Ok(parameters) => match name {
-                "create server credential" => Ok(self.create_credential(now, party, bits)),
+                "create server credential" => Ok(self.create_credential(now, party, random)),
                 "install server" => self.install_first(now, party, &parameters),
                 "connect to server" => self.connect_first(now, party, &parameters),
                 "forward to client" => self.forward_to_client(now, party, &parameters),
@@ -174,8 +175,8 @@ impl Core {
         }
     }
 
-    fn create_credential(&mut self, now: Now, party: PartyId, bits: impl FnOnce() -> [u8; 16]) -> Outcome {
-        match self.new_server(now, party, false, bits()) {
+    fn create_credential(&mut self, now: Now, party: PartyId, random: impl FnMut() -> [u8; 16]) -> Outcome {
+        match self.new_server(now, party, false, random) {
             Ok(server) => {
                 let digits = self.digits(server);
                 Outcome::Value(format!("{server} {digits}"), "created server credential".to_owned())

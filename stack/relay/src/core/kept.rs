@@ -2,6 +2,7 @@
 
 use super::{
     Core, Now,
+    channels::plain_end,
     model::{Holder, Stage},
 };
 use crate::counters::Counters;
@@ -38,7 +39,10 @@ impl Core {
                 Counters::add(&self.counters.flow_control);
                 self.end_channel(now, id, None, DisconnectCode::FlowControl);
             } else {
-                // Its end was told already, and only a server that comes back would miss it.
+                // Its end was told already, and only a server that comes back would miss it; or it is told now.
+                if self.channels.get(&id).is_some_and(|channel| channel.behind.is_some()) {
+                    self.tell_server(id, &plain_end(id, DisconnectCode::FlowControl));
+                }
                 self.forget(now, id);
             }
         }

@@ -16,12 +16,16 @@ pub(crate) struct CoreLimits {
     pub(crate) servers_per_address: usize,
     pub(crate) channels_per_client: usize,
     pub(crate) channels_per_server: usize,
+    /// Bytes taken at once, to be written at once.
+    pub(crate) batch_bytes: usize,
     /// Bytes that wait for a party, before those who send to it have to wait, if nothing else bounds them.
     pub(crate) queue_bytes: usize,
-    /// Bytes that wait for all parties, before all those have to wait who send to one with more than that.
+    /// Bytes that wait for all parties. One may have as much of that as is still free.
     pub(crate) queued_bytes: usize,
     /// Bytes kept for servers that may have to get them again, of all channels.
     pub(crate) kept_bytes: usize,
+    /// How long something may wait for a party while others are held up.
+    pub(crate) stall: Duration,
     pub(crate) credential: Duration,
     pub(crate) grace: Duration,
     pub(crate) accept: Duration,

@@ -55,6 +55,7 @@ pub(super) struct Queued {
     pub(super) receipt: Option<Receipt>,
     /// To what the party itself said.
     pub(super) is_answer: bool,
+    pub(super) since: Now,
 }
 
 impl Queued {
@@ -77,6 +78,12 @@ pub(super) struct Party {
     pub(super) answer_bytes: usize,
     /// Of what was taken last, and is being written.
     pub(super) taken_bytes: usize,
+    /// Since when the first of that waits.
+    pub(super) taken_since: Now,
+    /// It is to be closed, and gets nothing more.
+    pub(super) is_doomed: bool,
+    /// Channels of its servers whose items it is still handed again.
+    pub(super) behind: BTreeSet<u64>,
     /// Channels on which something was consumed that it is told when its queue is shorter.
     pub(super) owed: BTreeSet<u64>,
     /// Of what was taken last, and is being written.
@@ -95,6 +102,16 @@ pub(super) struct Party {
 impl Party {
     pub(super) fn is_idle(&self) -> bool {
         self.servers.is_empty() && self.channels.is_empty()
+    }
+
+    /// What waits for it, with what is being written.
+    pub(super) const fn waiting_bytes(&self) -> usize {
+        self.queued_bytes.saturating_add(self.taken_bytes)
+    }
+
+    /// Since when the first of that does.
+    pub(super) fn waits_since(&self) -> Option<Now> {
+        if self.taken_bytes > 0 { Some(self.taken_since) } else { self.queue.front().map(|queued| queued.since) }
     }
 }
 
@@ -165,6 +182,8 @@ pub(super) struct Channel {
     pub(super) down: Direction,
     /// What went up and was not consumed, as the server may have to get it again.
     pub(super) kept: Retained<Payload>,
+    /// The first item that the server has still to be handed again, since it came back; what is said meanwhile comes after it.
+    pub(super) behind: Option<u64>,
     /// With [`Stage::Over`].
     pub(super) end: Option<Disconnected<'static>>,
     /// When something was said on it.
@@ -182,10 +201,9 @@ impl Channel {
         }
     }
 
-    /// All that is kept.
-    pub(super) fn unconsumed(&self) -> Vec<Payload> {
-        let consumed = self.kept.sent().saturating_sub(self.kept.len() as u64);
-        self.kept.after(consumed).into_iter().flatten().cloned().collect()
+    /// The first item that is kept.
+    pub(super) fn unconsumed(&self) -> u64 {
+        self.kept.sent().saturating_sub(self.kept.len() as u64)
     }
 
     /// What is kept of it in memory, about.

@@ -43,15 +43,17 @@ pub(super) enum Reply {
 type Replied = Result<Reply, Refused>;
 
 impl Core {
-    /// A party of the own dialect sent this text; `asked` is what it says. `bits` are 128 random ones for a credential.
+    /// A party of the own dialect sent this text; `asked` is what it says. `random` gives 128 bits for a credential or
+    /// an id.
     pub(crate) fn ask_own(
         &mut self,
         now: Now,
         party: PartyId,
         text: &Utf8Bytes,
         asked: &Result<Asked<'_>, RequestError>,
-        bits: impl FnOnce() -> [u8; 16],
+        random: impl FnMut() -> [u8; 16],
     ) -> Heard {
+        self.clock = now;
         if !self.has_own_room(party) {
             return Heard::Later;
         }
@@ -60,7 +62,7 @@ impl Core {
             self.touch(now, party);
         }
         let (id, reply) = match asked {
-            Ok(asked) => (asked.id, self.reply(now, party, text, asked, bits)),
+            Ok(asked) => (asked.id, self.reply(now, party, text, asked, random)),
             Err(error) => {
                 let refused = Refused {
                     code: error.code(),
@@ -85,6 +87,7 @@ impl Core {
 
     /// A party of the own dialect sent this binary frame.
     pub(crate) fn ask_own_binary(&mut self, now: Now, party: PartyId, frame: &Bytes) -> Heard {
+        self.clock = now;
         if !self.has_own_room(party) {
             return Heard::Later;
         }
@@ -119,7 +122,7 @@ impl Core {
         party: PartyId,
         text: &Utf8Bytes,
         asked: &Asked<'_>,
-        bits: impl FnOnce() -> [u8; 16],
+        random: impl FnMut() -> [u8; 16],
     ) -> Replied {
         let done = Ok(Reply::Answer(Answer::Done));
         if self.stopping && !matches!(asked.request, Request::Ping) {
@@ -135,7 +138,7 @@ impl Core {
                 Ok(()) | Err(NoItem::Ended) => done,
                 Err(no) => Err(refusal(*channel, no)),
             },
-            Request::Register => self.register(now, party, bits),
+            Request::Register => self.register(now, party, random),
             Request::Resume { server, credential, channels } => {
                 self.resume(now, party, *server, credential.reveal(), channels, asked.id)
             }
@@ -203,12 +206,12 @@ impl Core {
         }
     }
 
-    fn register(&mut self, now: Now, party: PartyId, bits: impl FnOnce() -> [u8; 16]) -> Replied {
+    fn register(&mut self, now: Now, party: PartyId, random: impl FnMut() -> [u8; 16]) -> Replied {
         if self.parties.get(&party).is_some_and(|party| !party.servers.is_empty()) {
             return Err(Refused::new(ErrorCode::AlreadyRegistered, "you are a server already"));
         }
         let server = self
-            .new_server(now, party, true, bits())
+            .new_server(now, party, true, random)
             .map_err(|words| Refused::new(ErrorCode::TooManyServers, words))?;
         let Some(credential) = Credential::new(self.digits(server)) else { return Ok(Reply::Nothing) };
         Ok(Reply::Answer(Answer::Registered { server, credential }))

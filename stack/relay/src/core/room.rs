@@ -2,31 +2,30 @@
 //!
 //! Credit bounds each channel, so data that has credit is taken on, however long the queue of who gets it is: one that does
 //! not read holds up its own channels only. Two things have no credit of the relay's own, and are held for each party: what
-//! parties of the first dialect say, and answers. And all queues have a bound in sum, beyond which those who send to a
-//! party with a long queue are held up after all.
+//! parties of the first dialect say, and answers. What waits for all parties has a bound of its own: see [`super::crowd`].
 
 use super::{
-    BATCH_BYTES, Core, Frame, PartyId,
+    Core, Frame, PartyId,
     model::{Dialect, Holder, Queued, Receipt},
 };
 
 impl Core {
     /// What others, or the relay by itself, have to say to a party.
     pub(super) fn push(&mut self, id: PartyId, frame: Frame) {
-        self.push_queued(id, Queued { frame, receipt: None, is_answer: false });
+        self.push_queued(id, Queued { frame, receipt: None, is_answer: false, since: self.clock });
     }
 
     /// What it gets for what it said itself.
     pub(super) fn answer(&mut self, id: PartyId, frame: Frame) {
-        self.push_queued(id, Queued { frame, receipt: None, is_answer: true });
+        self.push_queued(id, Queued { frame, receipt: None, is_answer: true, since: self.clock });
     }
 
     pub(super) fn push_item(&mut self, id: PartyId, frame: Frame, receipt: Option<Receipt>) {
-        self.push_queued(id, Queued { frame, receipt, is_answer: false });
+        self.push_queued(id, Queued { frame, receipt, is_answer: false, since: self.clock });
     }
 
     fn push_queued(&mut self, id: PartyId, queued: Queued) {
-        let Some(party) = self.parties.get_mut(&id) else { return };
+        let Some(party) = self.parties.get_mut(&id).filter(|party| !party.is_doomed) else { return };
         let bytes = queued.bytes();
         party.queued_bytes = party.queued_bytes.saturating_add(bytes);
         if queued.is_answer {
@@ -49,51 +48,36 @@ impl Core {
         self.let_go(bytes);
     }
 
-    /// So much less waits, of all parties.
-    pub(super) fn let_go(&mut self, bytes: usize) {
-        let was_over = self.is_crowded();
-        self.queued_bytes = self.queued_bytes.saturating_sub(bytes);
-        if was_over && !self.is_crowded() {
-            self.wakes.extend(std::mem::take(&mut self.crowd));
-        }
-    }
-
-    /// Whether more waits, of all parties, than should.
-    fn is_crowded(&self) -> bool {
-        self.queued_bytes > self.limits.queued_bytes
-    }
-
     /// Whether a party may have more from `who`; if not, `who` is woken when it may.
     pub(super) fn has_room(&mut self, id: PartyId, who: PartyId) -> bool {
         let has_credit = self.dialect(who) == Dialect::Own;
-        let is_crowded = self.is_crowded();
-        match self.parties.get_mut(&id) {
-            Some(party) if party.queued_bytes > self.limits.queue_bytes && (is_crowded || !has_credit) => {
-                party.waiting.insert(who);
-                if has_credit {
-                    self.crowd.insert(who);
-                }
-                false
+        let free = self.free();
+        let Some(party) = self.parties.get_mut(&id) else { return true };
+        let is_crowded = party.waiting_bytes() >= free;
+        let has_room = !is_crowded && (has_credit || party.queued_bytes <= self.limits.queue_bytes);
+        if !has_room {
+            party.waiting.insert(who);
+            if is_crowded {
+                self.wait_for_room(who);
             }
-            _ => true,
         }
+        has_room
     }
 
     /// The same for a party's own answers. Others may have filled its queue, and it is heard all the same: it may be one that
     /// reads only when it has said what it has to say.
     pub(super) fn has_own_room(&mut self, id: PartyId) -> bool {
-        let is_crowded = self.is_crowded();
-        let limit = if is_crowded { BATCH_BYTES.min(self.limits.queue_bytes) } else { self.limits.queue_bytes };
-        match self.parties.get_mut(&id) {
-            Some(party) if party.answer_bytes > limit => {
-                party.waiting.insert(id);
-                if is_crowded {
-                    self.crowd.insert(id);
-                }
-                false
+        let free = self.free();
+        let Some(party) = self.parties.get_mut(&id) else { return true };
+        let is_crowded = party.answer_bytes >= free;
+        let has_room = !is_crowded && party.answer_bytes <= self.limits.queue_bytes;
+        if !has_room {
+            party.waiting.insert(id);
+            if is_crowded {
+                self.wait_for_room(id);
             }
-            _ => true,
         }
+        has_room
     }
 
     /// The same for a server, which may be away. Then what is kept has a bound of its own.
@@ -113,8 +97,12 @@ impl Core {
         }
     }
 
-    /// Whether a party's queue is so long that what a later event replaces is better told then.
+    /// Whether so much waits for a party that what a later event replaces is better told when it is less.
     pub(super) fn has_long_queue(&self, id: PartyId) -> bool {
-        self.parties.get(&id).is_some_and(|party| party.queued_bytes > self.limits.queue_bytes)
+        let free = self.free();
+        self.parties.get(&id).is_some_and(|party| {
+            let waits = party.waiting_bytes();
+            party.queued_bytes > self.limits.queue_bytes || (waits > 0 && waits >= free)
+        })
     }
 }

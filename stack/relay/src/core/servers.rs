@@ -11,7 +11,8 @@ use nws_protocol::relay::{DisconnectCode, ErrorCode, Event};
 use std::collections::{BTreeSet, VecDeque};
 
 impl Core {
-    /// A new server, whose credential comes from `bits`; with a party, or to be installed by whoever has the credential.
+    /// A new server, whose credential comes from `random`. If it is `installed`, the party is the server, and its id is drawn; else
+    /// whoever has the credential can be.
     ///
     /// # Errors
     /// With which limit is reached.
@@ -20,22 +21,21 @@ impl Core {
         now: Now,
         party: PartyId,
         installed: bool,
-        bits: [u8; 16],
+        mut random: impl FnMut() -> [u8; 16],
     ) -> Result<u64, &'static str> {
-        let Some(creator) = self.parties.get_mut(&party) else { return Err("you have left") };
         if self.servers.len() >= self.limits.servers {
             return Err("as many servers as there may be are here");
         }
-        let account = creator.account;
-        if let Some(account) = account {
-            let count = self.accounts.entry(account).or_default();
-            if *count >= self.limits.servers_per_address {
-                return Err("as many servers as may come from one address are here");
-            }
-            *count += 1;
+        let account = self.parties.get(&party).and_then(|party| party.account);
+        let before = account.map_or(0, |account| self.accounts.get(&account).copied().unwrap_or_default());
+        if before >= self.limits.servers_per_address {
+            return Err("as many servers as may come from one address are here");
         }
-        let id = self.next_server;
-        self.next_server += 1;
+        let id = if installed { self.draw_id(&mut random)? } else { self.next_id()? };
+        let Some(creator) = self.parties.get_mut(&party) else { return Err("you have left") };
+        if let Some(account) = account {
+            self.accounts.insert(account, before + 1);
+        }
         let until = now.saturating_add(self.limits.credential);
         let holder = if installed { Holder::Party(party) } else { Holder::Nobody };
         if installed {
@@ -43,7 +43,7 @@ impl Core {
         } else {
             self.timers.set(until, Timer::Server(id));
         }
-        let credential = Credential::new(bits);
+        let credential = Credential::new(random());
         self.servers.insert(
             id,
             Server {
@@ -88,6 +88,11 @@ impl Core {
         let (until, channels) = (server.until, server.channels.clone());
         let before = std::mem::replace(&mut server.holder, Holder::Party(party));
         self.timers.clear(until, Timer::Server(id));
+        for channel in &channels {
+            if let Some(channel) = self.channels.get_mut(channel) {
+                channel.behind = None;
+            }
+        }
         match before {
             Holder::Nobody => {}
             Holder::Away { waiting, .. } => self.wakes.extend(waiting),
@@ -96,6 +101,7 @@ impl Core {
                 Counters::add(&self.counters.servers_replaced);
                 if let Some(old) = self.parties.get_mut(&old) {
                     old.servers.remove(&id);
+                    old.behind.retain(|channel| !channels.contains(channel));
                     // What it has not got the new one gets.
                     let stays =
                         |receipt: &Receipt| receipt.side == Side::Client || !channels.contains(&receipt.channel);
@@ -174,6 +180,7 @@ impl Core {
 
     /// all channels end, and everybody who can be told is told. From now on there is nothing to ask for.
     pub(crate) fn stop(&mut self, now: Now) {
+        self.clock = now;
         self.stopping = true;
         let channels: Vec<u64> = self.channels.keys().copied().collect();
         for channel in channels {

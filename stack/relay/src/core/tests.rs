@@ -3,13 +3,15 @@
 
 mod bounds;
 mod chaos;
+mod ids;
 mod resumption;
 mod room;
+mod sum;
 
 use super::{Core, CoreLimits, Dialect, Frame, Heard, PartyId};
 use crate::counters::Counters;
 use bytes::BytesMut;
-use nws_protocol::relay::{Asked, FromRelay, Request};
+use nws_protocol::relay::{Asked, Request};
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -17,11 +19,27 @@ fn limits() -> CoreLimits {
     crate::Limits::DEFAULT.core()
 }
 
+/// Never twice the same, until the numbers of 64 bits are used up.
+fn random(drawn: &mut u64) -> impl FnMut() -> [u8; 16] {
+    move || {
+        *drawn += 1;
+        [drawn.to_be_bytes(), drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()].concat().try_into().unwrap()
+    }
+}
+
+fn connect_to(server: u64) -> String {
+    format!(r#"{{"instruction":"connect to server","parameters":[{server},1]}}"#)
+}
+
+fn forward_to(server: u64, data: &str) -> String {
+    format!(r#"{{"instruction":"forward to server","parameters":[{server},"{data}"]}}"#)
+}
+
 /// A core, and what its parties say to it.
 struct World {
     core: Core,
     now: Duration,
-    bits: u8,
+    bits: u64,
 }
 
 impl World {
@@ -46,16 +64,12 @@ impl World {
 
     fn say(&mut self, party: PartyId, text: &Utf8Bytes) -> Heard {
         let asked = Asked::parse(text);
-        self.bits = self.bits.wrapping_add(1);
-        let bits = [self.bits; 16];
-        self.core.ask_own(self.now, party, text, &asked, || bits)
+        self.core.ask_own(self.now, party, text, &asked, random(&mut self.bits))
     }
 
     fn command(&mut self, party: PartyId, text: &str) -> Heard {
-        self.bits = self.bits.wrapping_add(1);
-        let bits = [self.bits; 16];
         let command = crate::script::Command::parse(text);
-        self.core.ask_first(self.now, party, text, &command, None, || bits)
+        self.core.ask_first(self.now, party, text, &command, None, random(&mut self.bits))
     }
 
     /// All that waits for a party, which is written then.
@@ -82,15 +96,18 @@ impl World {
     fn pair(&mut self) -> (PartyId, PartyId, u64) {
         let (server, client) = (self.join(Dialect::Own), self.join(Dialect::Own));
         assert_eq!(self.ask(server, Some(0), Request::Register), Heard::Done);
-        let id = match FromRelay::parse(&self.texts(server)[0]).unwrap() {
-            FromRelay::Answer { answer: nws_protocol::relay::Answer::Registered { server, .. }, .. } => server,
-            other => panic!("{other:?}"),
-        };
-        let channel = self.open(server, client, id);
+        assert_eq!(self.take(server).len(), 1);
+        let channel = self.open(server, client);
         (server, client, channel)
     }
 
-    fn open(&mut self, server: PartyId, client: PartyId, id: u64) -> u64 {
+    /// Of the server that this party is.
+    fn id(&self, party: PartyId) -> u64 {
+        *self.core.parties[&party].servers.first().unwrap()
+    }
+
+    fn open(&mut self, server: PartyId, client: PartyId) -> u64 {
+        let id = self.id(server);
         assert_eq!(self.ask(client, Some(0), Request::Connect { server: id, port: 1 }), Heard::Done);
         let channel = self.core.next_channel - 1;
         assert_eq!(self.ask(server, None, Request::Accept { channel }), Heard::Done);

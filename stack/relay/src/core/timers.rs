@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Quiet(u64),
     /// Of one that is over.
     Over(u64),
+    /// Of those who wait for room.
+    Crowd,
 }
 
 /// All of them, the next one first.
@@ -53,6 +55,7 @@ impl Core {
 
     /// Does what is due.
     pub(crate) fn tick(&mut self, now: Now) {
+        self.clock = now;
         while let Some((at, timer)) = self.timers.0.first().copied()
             && at <= now
         {
@@ -81,6 +84,7 @@ impl Core {
                     }
                 }
                 Timer::Quiet(id) => self.quiet(now, id),
+                Timer::Crowd => self.look(now),
                 Timer::Over(id) => {
                     let channel = self.channels.get(&id).filter(|channel| matches!(channel.stage, Stage::Over { .. }));
                     let server = channel.and_then(|channel| self.servers.get(&channel.server));

@@ -4,23 +4,16 @@
 
 use bytes::{Bytes, BytesMut};
 use futures::{SinkExt, StreamExt};
+use nws_listen::testing::{self, Answer};
 use nws_protocol::relay::{Asked, Request, SUBPROTOCOL, Text, binary_head};
 use nws_relay::{Builder, Figures, Handle, Limits, Relay, Secret};
 use serde_json::Value;
-use std::{future::Future, net::SocketAddr, sync::mpsc, time::Duration};
+use std::{future::Future, net::SocketAddr, time::Duration};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{
-        Error, Message,
-        client::IntoClientRequest,
-        http::{HeaderValue, Response},
-    },
-};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 use tokio_util::sync::CancellationToken;
 
 /// Of the recording.
@@ -29,19 +22,6 @@ pub(crate) const SECRET: &str = "7b495b71-ebe3-4428-942e-18827846ce6c";
 /// Waits for what must happen. Longer than all that the relay waits for, so that it may be on a paused clock too.
 pub(crate) async fn deadline<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(1000), future).await.expect("nothing happened in 1000 s")
-}
-
-/// While it lives, a paused clock moves only when it is stepped, not whenever everybody waits for a socket.
-/// Or for a minute, so that deadlines are met then.
-pub(crate) struct Stepped {
-    _end: mpsc::Sender<()>,
-}
-
-pub(crate) fn stepped() -> Stepped {
-    let (end, ended) = mpsc::channel();
-    // tokio's clock does not advance by itself while a blocking task runs.
-    drop(tokio::task::spawn_blocking(move || ended.recv_timeout(Duration::from_secs(60))));
-    Stepped { _end: end }
 }
 
 /// A running relay.
@@ -77,20 +57,9 @@ impl Running {
     }
 
     /// What a refused or accepted upgrade gets.
-    pub(crate) async fn upgrade(
-        &self,
-        path: &str,
-        protocols: &[&'static str],
-    ) -> Result<(Peer, Response<Option<Vec<u8>>>), Response<Option<Vec<u8>>>> {
-        let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
-        for protocol in protocols {
-            request.headers_mut().append("sec-websocket-protocol", HeaderValue::from_static(protocol));
-        }
-        match deadline(connect_async(request)).await {
-            Ok((socket, answer)) => Ok((Peer { socket, next_id: 0 }, answer)),
-            Err(Error::Http(answer)) => Err(*answer),
-            Err(error) => panic!("{path}: {error}"),
-        }
+    pub(crate) async fn upgrade(&self, path: &str, protocols: &[&'static str]) -> Result<(Peer, Answer), Answer> {
+        let (socket, answer) = deadline(testing::upgrade(self.address, path, protocols)).await?;
+        Ok((Peer { socket, next_id: 0 }, answer))
     }
 
     /// A party of the first dialect.
@@ -123,32 +92,17 @@ impl Running {
 
     /// Waits until the figures are like this. Not by tokio's clock, which may be paused.
     pub(crate) async fn until(&self, like: impl Fn(&Figures) -> bool) {
-        let start = std::time::Instant::now();
-        while !like(&self.handle.figures()) {
-            assert!(start.elapsed().as_secs() < 50, "nothing happened in 50 s: {:?}", self.handle.figures());
-            tokio::task::yield_now().await;
-        }
+        testing::until(|| self.handle.figures(), like).await;
     }
 
     /// On a paused clock: steps time until the figures are like this.
     pub(crate) async fn step_until(&self, like: impl Fn(&Figures) -> bool) {
-        for _ in 0..1_000_000 {
-            if like(&self.handle.figures()) {
-                return;
-            }
-            tokio::time::advance(Duration::from_millis(10)).await;
-        }
-        panic!("nothing happened: {:?}", self.handle.figures());
+        testing::step_until(Duration::from_millis(10), || self.handle.figures(), like).await;
     }
 
     /// Sends these bytes and reads until the relay closes.
     pub(crate) async fn raw(&self, bytes: impl AsRef<[u8]>) -> String {
-        let mut stream = self.connect().await;
-        stream.write_all(bytes.as_ref()).await.unwrap();
-        let mut answer = Vec::new();
-        // A reset ends the answer too.
-        drop(deadline(stream.read_to_end(&mut answer)).await);
-        String::from_utf8_lossy(&answer).into_owned()
+        deadline(testing::raw(self.address, bytes)).await
     }
 }
 

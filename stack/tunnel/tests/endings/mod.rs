@@ -41,6 +41,7 @@ async fn send_much(party: &mut Party<TcpStream>) {
     party.text(r#"{"type":"disconnected","channel":7,"code":"closed","status":1000}"#).await;
 }
 
+/// R-38.
 #[tokio::test]
 async fn a_server_that_ends_closes_what_is_open_and_resets_it_at_the_service() {
     let folder = tempfile::tempdir().unwrap();
@@ -63,6 +64,7 @@ async fn a_server_that_ends_closes_what_is_open_and_resets_it_at_the_service() {
     }
 }
 
+/// R-38.
 #[tokio::test]
 async fn a_client_that_ends_closes_what_is_open_and_resets_it_at_the_program() {
     let relay = ByHand::new().await;
@@ -83,6 +85,7 @@ async fn a_client_that_ends_closes_what_is_open_and_resets_it_at_the_program() {
     end.ended().await.unwrap();
 }
 
+/// R-38.
 #[tokio::test]
 async fn a_server_whose_place_is_taken_resets_what_it_had() {
     let (relay, (service, target)) = (ByHand::new().await, listener().await);
@@ -107,6 +110,7 @@ async fn what_was_completed_is_written_to_its_end_by_an_end_that_leaves() {
     end.ended().await.unwrap();
 }
 
+/// R-38.
 #[tokio::test]
 async fn what_was_completed_and_is_not_read_in_the_time_that_is_left_is_reset() {
     let relay = ByHand::new().await;

@@ -1,6 +1,6 @@
 //! What is bounded, and what happens at the bound.
 
-use super::{World, limits};
+use super::{World, connect_to, forward_to, limits};
 use crate::core::{Dialect, Heard};
 use nws_protocol::relay::{Request, Text};
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn who_breaks_the_rules_of_credit_loses_the_channel() {
     assert_eq!(world.texts(client), [broken]);
     assert_eq!(world.core.held_bytes(), (0, 0));
     for side in [true, false] {
-        let channel = world.open(server, client, 0);
+        let channel = world.open(server, client);
         assert_eq!(world.ask(client, None, data(channel, "1234")), Heard::Done);
         assert_eq!(world.ask(server, None, data(channel, "1234")), Heard::Done);
         let who = if side { server } else { client };
@@ -36,7 +36,7 @@ fn who_breaks_the_rules_of_credit_loses_the_channel() {
         assert_eq!(world.texts(client).last(), Some(&broken));
     }
     // `finish` may be said without credit.
-    let channel = world.open(server, client, 0);
+    let channel = world.open(server, client);
     assert_eq!(world.ask(client, None, data(channel, &"x".repeat(84))), Heard::Done);
     assert_eq!(world.ask(client, None, Request::Finish { channel }), Heard::Done);
     assert_eq!(world.texts(server)[1], format!(r#"{{"type":"finished","channel":{channel}}}"#));
@@ -51,7 +51,7 @@ fn a_server_that_is_away_costs_so_much_for_so_long() {
     let mut world = World::new(core_limits);
     let (server, client, channel) = world.pair();
     let first = world.join(Dialect::First);
-    assert_eq!(world.command(first, r#"{"instruction":"connect to server","parameters":[0,1]}"#), Heard::Done);
+    assert_eq!(world.command(first, &connect_to(world.id(server))), Heard::Done);
     assert_eq!(world.ask(server, None, Request::Accept { channel: 1 }), Heard::Done);
     world.core.leave(world.now, server);
     let text = "x".repeat(1000);
@@ -78,7 +78,7 @@ fn the_greediest_gives_way_when_too_much_is_kept() {
     let (honest_server, honest, channel) = world.pair();
     assert_eq!(world.ask(honest, None, data(channel, &"x".repeat(3000))), Heard::Done);
     let (server, client, small) = world.pair();
-    let large = world.open(server, client, 1);
+    let large = world.open(server, client);
     assert_eq!(world.ask(client, None, data(small, &"x".repeat(2000))), Heard::Done);
     for _ in 0..14 {
         assert_eq!(world.ask(client, None, data(large, &"x".repeat(850))), Heard::Done);
@@ -121,10 +121,10 @@ fn the_relay_keeps_the_credit_of_the_first_dialect() {
     let mut world = World::new(core_limits);
     let (server, _, _) = world.pair();
     let client = world.join(Dialect::First);
-    assert_eq!(world.command(client, r#"{"instruction":"connect to server","parameters":[0,1]}"#), Heard::Done);
+    assert_eq!(world.command(client, &connect_to(world.id(server))), Heard::Done);
     let channel = 1;
     // The answer has to come first.
-    let forward = r#"{"instruction":"forward to server","parameters":[0,"0123456789"]}"#;
+    let forward = &*forward_to(world.id(server), "0123456789");
     assert_eq!(world.command(client, forward), Heard::Later);
     assert_eq!(world.ask(server, None, Request::Accept { channel }), Heard::Done);
     assert!(world.core.wakes().contains(&client));
@@ -167,9 +167,9 @@ fn who_waits_for_credit_hears_of_the_end() {
     let mut world = World::new(core_limits);
     let (server, ..) = world.pair();
     let client = world.join(Dialect::First);
-    assert_eq!(world.command(client, r#"{"instruction":"connect to server","parameters":[0,1]}"#), Heard::Done);
+    assert_eq!(world.command(client, &connect_to(world.id(server))), Heard::Done);
     assert_eq!(world.ask(server, None, Request::Accept { channel: 1 }), Heard::Done);
-    let forward = format!(r#"{{"instruction":"forward to server","parameters":[0,"{}"]}}"#, "x".repeat(100));
+    let forward = forward_to(world.id(server), &"x".repeat(100));
     assert_eq!(world.command(client, &forward), Heard::Done);
     assert_eq!(world.command(client, &forward), Heard::Later);
     world.take(client);
@@ -206,7 +206,7 @@ fn a_channel_on_which_nothing_is_said_ends_if_there_is_such_a_limit() {
     world.core.tick(world.now);
     assert_eq!((world.core.next_tick(), world.core.held_bytes()), (None, (0, 0)));
     // No timer stays of one that was spoken on.
-    let channel = world.open(server, client, 0);
+    let channel = world.open(server, client);
     world.now += Duration::from_secs(1);
     assert_eq!(world.ask(server, None, data(channel, "x")), Heard::Done);
     assert_eq!(world.ask(client, None, Request::Close { channel, status: None, reason: None }), Heard::Done);

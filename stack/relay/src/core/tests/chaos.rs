@@ -26,6 +26,12 @@ impl Core {
             assert!(server.channels.contains(id), "{id} is unknown to its server");
             let is_client =
                 self.parties.get(&channel.client).is_some_and(|party| party.channels.contains(&(channel.server, *id)));
+            let holder = server.party().map(|party| &self.parties[&party]);
+            assert_eq!(
+                channel.behind.is_some() && holder.is_some(),
+                holder.is_some_and(|holder| holder.behind.contains(id)),
+                "{id} is never handed over"
+            );
             assert_eq!(is_client, !matches!(channel.stage, Stage::Over { .. }), "{id}: {:?}", channel.stage);
             if let Stage::Asked { until, .. } = channel.stage {
                 assert!(self.timers.has(until, Timer::Asked(*id)));
@@ -54,7 +60,12 @@ impl Core {
             assert_eq!(party.queued_bytes, party.queue.iter().map(Queued::bytes).sum::<usize>());
             let answers = party.queue.iter().filter(|queued| queued.is_answer);
             assert_eq!(party.answer_bytes, answers.map(Queued::bytes).sum::<usize>());
-            assert!(party.owed.is_empty() || party.queued_bytes > self.limits.queue_bytes / 2, "{id:?} is never told");
+            // Something is taken once more, and then it is told.
+            assert!(party.owed.is_empty() || party.waiting_bytes() > 0, "{id:?} is never told");
+            for channel in &party.behind {
+                let channel = &self.channels[channel];
+                assert!(channel.behind.is_some() && self.servers[&channel.server].party() == Some(*id));
+            }
             assert!(party.servers.iter().all(|server| self.servers[server].party() == Some(*id)));
             assert!(party.channels.iter().all(|(server, channel)| self.channels[channel].server == *server));
             assert!(party.dialect == Dialect::First || party.servers.len() <= 1);
@@ -66,9 +77,8 @@ impl Core {
 
     /// Whether something that is bound to come will wake a party whose words there was no room for.
     fn will_wake(&self, id: PartyId) -> bool {
-        let half = self.limits.queue_bytes / 2;
-        (self.queued_bytes > self.limits.queued_bytes && self.crowd.contains(&id))
-            || self.parties.values().any(|party| party.waiting.contains(&id) && party.queued_bytes > half)
+        (self.queued_bytes > 0 && self.crowd.contains(id))
+            || self.parties.values().any(|party| party.waiting.contains(&id) && party.waiting_bytes() > 0)
             || self
                 .servers
                 .values()
@@ -95,6 +105,8 @@ struct Chaos {
     /// What there was no room for.
     held: BTreeMap<PartyId, Said>,
     woken: BTreeSet<PartyId>,
+    /// Every id that was given.
+    servers: BTreeSet<u64>,
 }
 
 impl Chaos {
@@ -155,8 +167,24 @@ impl Chaos {
     }
 
     fn check(&mut self) {
+        for doomed in self.world.core.doomed() {
+            self.parties.retain(|party| *party != doomed);
+            self.held.remove(&doomed);
+            self.world.core.leave(self.world.now, doomed);
+        }
         self.world.core.check();
+        for woken in self.world.core.wakes() {
+            self.woken.insert(woken);
+            // As a session does, whose socket has taken all.
+            if self.world.core.parties.get(&woken).is_some_and(|party| party.waiting_bytes() == 0) {
+                self.world.core.take(self.world.now, woken, &mut Vec::new());
+            }
+        }
         self.woken.extend(self.world.core.wakes());
+        for (id, party) in &self.world.core.parties {
+            let is_taken = party.waiting_bytes() > 0 || self.world.core.crowd.contains(*id);
+            assert!(party.behind.is_empty() || is_taken, "{id:?} is handed no more");
+        }
         for (party, said) in &self.held {
             assert!(
                 self.woken.contains(party) || self.world.core.will_wake(*party),
@@ -165,10 +193,23 @@ impl Chaos {
         }
     }
 
+    /// One of those that there are, most of the time; or one that there was.
+    fn server(&mut self) -> u64 {
+        self.servers.extend(self.world.core.servers.keys());
+        let (last, latest) = (self.below(3), self.below(20) == 0);
+        let known: Vec<u64> = if latest {
+            self.servers.iter().copied().collect()
+        } else {
+            self.world.core.servers.keys().copied().collect()
+        };
+        let at = known.len().saturating_sub(1 + usize::try_from(last).unwrap());
+        known.get(at).copied().unwrap_or_default()
+    }
+
     fn own(&mut self) -> Said {
         // Of those that there are, most of the time; and of those that there were.
         let channel = self.world.core.next_channel.saturating_sub(1 + self.below(6));
-        let server = self.world.core.next_server.saturating_sub(1 + self.below(3));
+        let server = self.server();
         let text = "x".repeat(usize::try_from(self.below(120)).unwrap());
         let number = self.below(400);
         let id = Some(self.below(100));
@@ -205,7 +246,7 @@ impl Chaos {
 
     fn first(&mut self) -> String {
         let channel = self.world.core.next_channel.saturating_sub(1 + self.below(6));
-        let server = self.world.core.next_server.saturating_sub(1 + self.below(3));
+        let server = self.server();
         let digits = self.world.core.digits(server);
         match self.below(8) {
             0 => r#"{"instruction":"create server credential"}"#.to_owned(),
@@ -222,11 +263,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_said_the_tables_agree(seed: u64, steps in 1..400_usize, kept in 2000..100_000_usize, queued in 3000..50_000_usize) {
-
+    fn whatever_is_said_the_tables_agree(seed: u64, steps in 1..400_usize, kept in 2000..100_000_usize, queued in 3000..50_000_usize, batch in 1..2000_usize) {
         let mut core_limits = limits();
         (core_limits.window, core_limits.queue_bytes, core_limits.kept_bytes) = (300, 3000, kept);
-        core_limits.queued_bytes = queued;
+        (core_limits.queued_bytes, core_limits.batch_bytes) = (queued, batch);
         (core_limits.channels_per_client, core_limits.channels_per_server, core_limits.servers) = (5, 7, 6);
         core_limits.channel_idle = Some(Duration::from_secs(15));
         let mut chaos = Chaos {
@@ -235,6 +275,7 @@ proptest! {
             parties: Vec::new(),
             held: BTreeMap::new(),
             woken: BTreeSet::new(),
+            servers: BTreeSet::new(),
         };
         for _ in 0..steps {
             chaos.step();

@@ -90,7 +90,7 @@ struct Play {
 impl Play {
     fn new(seed: u64, clients: usize) -> Self {
         let mut core_limits = limits();
-        core_limits.window = WINDOW;
+        (core_limits.window, core_limits.batch_bytes) = (WINDOW, 500);
         let mut world = World::new(core_limits);
         let party = world.join(Dialect::Own);
         let _ = world.ask(party, Some(0), Request::Register);
@@ -301,7 +301,10 @@ impl Play {
             .collect();
         let credential = Credential::new(self.credential.clone()).unwrap();
         let _ = self.world.ask(party, Some(1), Request::Resume { server: self.id, credential, channels });
-        let mut frames = VecDeque::from(self.world.take(party));
+        // What it gets again comes bit by bit, while others go on.
+        let mut frames = Vec::new();
+        self.world.core.take(self.world.now, party, &mut frames);
+        let mut frames = VecDeque::from(frames);
         let Some(Frame::Text(answer)) = frames.pop_front() else { panic!("no answer") };
         let FromRelay::Answer { answer: Answer::Resumed { channels, .. }, .. } = FromRelay::parse(&answer).unwrap()
         else {

@@ -203,6 +203,7 @@ fn hub_limits(settings: &Settings) -> HubLimits {
         client_min_rate: settings.client_min_rate.bytes() as u64,
         lane_stall: settings.lane_stall.get(),
         max_clients: settings.max_clients.0,
+        ..HubLimits::default()
     }
 }
 

@@ -115,7 +115,7 @@ settings! {
         max_message_bytes: Size = "max-message-bytes" "SIZE" ["1MiB"];
         /// Most clients at a time.
         max_clients: Count = "max-clients" "NUMBER" ["16384"];
-        /// Most links at a time.
+        /// Most links at a time; when there are no more, one with nothing in common makes way for a newcomer.
         max_links: Count = "max-links" "NUMBER" ["1024"];
         /// Most bytes that a channel keeps for receivers that are behind; then its senders are held.
         channel_log_bytes: Size = "channel-log-bytes" "SIZE" ["4MiB"];
@@ -123,9 +123,9 @@ settings! {
         client_queue_bytes: Size = "client-queue-bytes" "SIZE" ["2MiB"];
         /// Most bytes that wait for one channel of one link; then senders are held.
         lane_queue_bytes: Size = "lane-queue-bytes" "SIZE" ["4MiB"];
-        /// A client that holds up others for this long, because it reads too slowly, is closed.
+        /// A client that holds up others is watched for at least this long, and closed if it reads too slowly.
         client_stall: Span = "client-stall" "TIME" ["2s"];
-        /// Too slow is a client that takes fewer bytes than this each second.
+        /// Too slow is a client that takes fewer bytes than this each second and has fallen 512 KiB behind that; so one that takes nothing is closed 8 to 11 s after it stopped.
         client_min_rate: Size = "client-min-rate" "SIZE" ["64KiB"];
         /// A link with a channel that makes no progress for this long is closed.
         lane_stall: Span = "lane-stall" "TIME" ["1m"];

@@ -1,6 +1,7 @@
 //! What settings demand of each other. Each refusal names both settings, their values, and what to do.
 
 use super::{Settings, Size, Span};
+use nws_hub::HubLimits;
 use nws_protocol::limits::{FRAME_OVERHEAD_BYTES, MAX_FRAME_BYTES_CEILING};
 use std::time::Duration;
 
@@ -59,6 +60,14 @@ impl Settings {
             ("lane-stall", self.lane_stall),
             "so that a stuck client is closed before it costs a whole link",
         )?;
+        let (rate, burst) = (self.client_min_rate, Size::of(HubLimits::default().client_burst_bytes as usize));
+        if rate.bytes() as f64 * self.lane_stall.get().as_secs_f64() <= burst.bytes() as f64 {
+            return Err(format!(
+                "client-min-rate is {rate}, at which a client may lag by {burst} for longer than lane-stall, which is {}; set one of \
+                 them higher, so that a stuck client is closed before it costs a whole link",
+                self.lane_stall
+            ));
+        }
         shorter(
             ("link-ping", self.link_ping),
             ("link-silence", self.link_silence),
@@ -123,6 +132,10 @@ mod tests {
     #[test]
     fn times_stand_in_order() {
         assert!(check(&[("client-stall", "1m")]).unwrap_err().contains("lane-stall is 1m"));
+        let words = check(&[("client-min-rate", "8KiB")]).unwrap_err();
+        assert!(words.contains("client-min-rate is 8KiB") && words.contains("lane-stall, which is 1m"), "{words}");
+        assert!(check(&[("client-min-rate", "0B")]).is_err());
+        check(&[("client-min-rate", "8KiB"), ("lane-stall", "2m")]).unwrap();
         assert!(check(&[("link-silence", "5s")]).unwrap_err().contains("link-ping is 5s"));
         assert!(check(&[("ping-interval", "0s")]).unwrap_err().contains("at least"));
         check(&[("shutdown-deadline", "0s")]).unwrap();

@@ -9,6 +9,7 @@ use crate::{
     answer::Answer,
     figures::Figures,
     handshake,
+    impatient::Impatient,
     refusal::Refusal,
     site::{self, Found, Later, Site},
 };
@@ -69,7 +70,8 @@ pub(crate) struct Entered<S> {
     pub(crate) seat: ClientSeat,
 }
 
-/// Serves a connection until it ends, or hands it over. On shutdown the request at hand is finished.
+/// Serves a connection until it ends, or hands it over. An answer of which nothing is taken for as long as a request's
+/// head may take ends it. On shutdown the request at hand is finished.
 pub(crate) async fn serve<S>(door: Arc<Door>, stream: S, shutdown: CancellationToken) -> Option<Entered<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -84,7 +86,7 @@ where
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_HEAD_BYTES)
         .title_case_headers(true)
-        .serve_connection(TokioIo::new(stream), visitor);
+        .serve_connection(TokioIo::new(Impatient::new(stream, header_timeout)), visitor);
     let mut connection = Box::pin(connection);
     let served = tokio::select! {
         biased;
@@ -98,7 +100,7 @@ where
         tracing::debug!(%error, "HTTP connection ended");
     }
     let Parts { io, read_buf, service, .. } = Pin::into_inner(connection).into_parts();
-    let mut stream = io.into_inner();
+    let mut stream = io.into_inner().into_inner();
     match (served, service.seat.into_inner()) {
         // A copy, as the original shares hyper's whole read buffer.
         (Ok(()), Some(seat)) => Some(Entered { stream, leftover: Bytes::copy_from_slice(&read_buf), seat }),
@@ -110,12 +112,13 @@ where
 }
 
 async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
-    if stream.shutdown().await.is_err() {
-        return;
-    }
     let mut sink = [0; 1024];
     let mut left = LINGER_BYTES;
     let drained = timeout(LINGER, async {
+        // TLS has something to say here, which may not be read.
+        if stream.shutdown().await.is_err() {
+            return;
+        }
         while let Ok(1..) = stream.read(&mut sink).await {
             left = left.saturating_sub(sink.len());
             if left == 0 {

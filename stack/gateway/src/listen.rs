@@ -6,12 +6,20 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     time::{Instant, sleep_until},
 };
 
 /// How often a port free on both addresses is looked for.
 const ATTEMPTS: u32 = 32;
+
+/// Connections that the system holds until they are accepted; it may make this less.
+const BACKLOG: u32 = 1024;
+
+/// What the system may hold of what was written to a client. By default Linux lets it grow to 4 MiB, and tells that there is
+/// room only when a third is free; and the client's own buffer grows with what is under way. Then who reads slowly can't
+/// be told from who does not read (see `client_burst_bytes` of the hubs). Larger ones gain nothing on loopback.
+const SEND_BUFFER_BYTES: u32 = 64 * 1024;
 
 /// First and longest pause after accepting failed for want of file descriptors or memory. Guesses.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -69,16 +77,17 @@ impl Listeners {
     ///
     /// # Errors
     /// [`BindError`], which names the address.
+    #[expect(clippy::unused_async, reason = "it must be called inside a runtime; so it can't be called elsewhere")]
     pub async fn bind(port: u16) -> Result<Self, BindError> {
         let mut attempt = 1;
         loop {
-            let v4 = bind((Ipv4Addr::LOCALHOST, port).into()).await;
+            let v4 = bind((Ipv4Addr::LOCALHOST, port).into());
             let chosen = match &v4 {
                 Ok((_, address)) => address.port(),
                 Err(error) if is_absent(error) => port,
                 Err(_) => return Err(v4.err().unwrap_or(BindError::InUse((Ipv4Addr::LOCALHOST, port).into()))),
             };
-            let v6 = bind((Ipv6Addr::LOCALHOST, chosen).into()).await;
+            let v6 = bind((Ipv6Addr::LOCALHOST, chosen).into());
             match (v4, v6) {
                 (Ok((v4, address)), Ok((v6, _))) => return Ok(Self::new(address.port(), Some(v4), Some(v6), None)),
                 (Ok((v4, address)), Err(error)) if is_absent(&error) => {
@@ -151,9 +160,21 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
-    let listener = TcpListener::bind(address).await.map_err(|source| BindError::new(address, source))?;
-    let bound = listener.local_addr().map_err(|source| BindError::new(address, source))?;
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    open(address).map_err(|source| BindError::new(address, source))
+}
+
+fn open(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // On Windows this would let another program take the port.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    // What is accepted inherits it.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG)?;
+    let bound = listener.local_addr()?;
     Ok((listener, bound))
 }
 

@@ -7,6 +7,7 @@ use crate::{
     door::{self, Door, Entered},
     figures::Figures,
     folder::Folder,
+    fullness::Fullness,
     listen::Listeners,
     report::{Reporter, StatusSource},
     session,
@@ -34,7 +35,8 @@ pub struct GatewaySettings {
     /// Connections that are not clients yet, at once; more wait in the listener's backlog. Each may hold
     /// 16 KiB of a request's head. 512, a guess.
     pub max_visitors: usize,
-    /// How long a request's head may take, and a connection be idle between requests. 10 s, a guess.
+    /// How long a request's head may take, a connection be idle between requests, and an answer lie without any of it
+    /// being taken. 10 s, a guess.
     pub header_timeout: Duration,
     /// At shutdown, how long clients have for their goodbye before they are cut off. 2 s, a guess.
     pub drain_deadline: Duration,
@@ -115,6 +117,7 @@ impl Gateway {
         // held are gone, and the client gets a task that holds its session alone.
         let mut visitors = JoinSet::new();
         let mut clients = JoinSet::new();
+        let mut fullness = Fullness::default();
         let admit = |visitor: Result<Option<Guest>, JoinError>, clients: &mut JoinSet<()>| {
             let (session, figures, shutdown) = (Arc::clone(&session), Arc::clone(&figures), shutdown.clone());
             match visitor {
@@ -138,11 +141,13 @@ impl Gateway {
                     let (door, shutdown) = (Arc::clone(&door), shutdown.clone());
                     if prepare(&stream) {
                         visitors.spawn(async { door::serve(door, stream, shutdown).await.map(Guest::Plain) });
+                        fullness.note(visitors.len(), max_visitors);
                     }
                 }
                 (stream, acceptor) = accept_tls(&mut tls), if visitors.len() < max_visitors => {
                     if prepare(&stream) {
                         visitors.spawn(serve_tls(acceptor, stream, Arc::clone(&door), shutdown.clone()));
+                        fullness.note(visitors.len(), max_visitors);
                     }
                 }
             }

@@ -5,6 +5,7 @@
 //! thread, so an idle client holds none; writing takes ready-made frames from the channel's log.
 
 mod outbox;
+mod settings;
 mod speech;
 
 use crate::{
@@ -15,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use nws_hub::ClientSeat;
 use nws_protocol::ClientClose;
 use outbox::Outbox;
+pub use settings::SessionSettings;
 use speech::Speech;
 use std::{
     cell::RefCell,
@@ -31,31 +33,6 @@ use tokio::{
     time::{self, Instant, Sleep},
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-
-/// How a session behaves.
-#[derive(Debug, Clone)]
-pub struct SessionSettings {
-    /// Largest message of a client, in bytes; over it the connection is closed with 1009.
-    pub max_message_bytes: usize,
-    /// After this long without hearing from the client, it is pinged. 54 s, as the original did: under the
-    /// 60 s after which many middle boxes forget a connection.
-    pub ping_interval: Duration,
-    /// A client that does not answer a ping in this long is closed with 1011. 10 s, a guess.
-    pub pong_timeout: Duration,
-    /// How long the close frame and what comes before it may take. 5 s, a guess.
-    pub close_deadline: Duration,
-}
-
-impl Default for SessionSettings {
-    fn default() -> Self {
-        Self {
-            max_message_bytes: nws_protocol::limits::DEFAULT_MAX_MESSAGE_BYTES,
-            ping_interval: Duration::from_secs(54),
-            pong_timeout: Duration::from_secs(10),
-            close_deadline: Duration::from_secs(5),
-        }
-    }
-}
 
 /// Bytes read at once: the largest TCP receive that is common on loopback.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -79,7 +56,7 @@ pub(crate) async fn run<S>(
     let close = session.live(leftover).await;
     session.figures.closed(&close);
     tracing::debug!(code = close.code(), "client leaves");
-    session.end(&close, settings.close_deadline).await;
+    session.end(&close).await;
 }
 
 struct Session<S> {
@@ -90,10 +67,14 @@ struct Session<S> {
     outbox: Outbox,
     /// Something written may still be held by the stream: TLS takes more than its socket does.
     unflushed: bool,
+    /// Why it ends as soon as all is said that it said before. It is not read from any more; how long it may take is
+    /// bounded as for everyone who is held back: who holds the channel up keeps to the least rate, or is thrown out.
+    parting: Option<ClientClose>,
     /// The answer to the client's own close frame.
     close_reply: Option<Bytes>,
     ping_interval: Duration,
     pong_timeout: Duration,
+    close_deadline: Duration,
     /// Fires when a ping is due, or its answer.
     alarm: Pin<Box<Sleep>>,
     heard: bool,
@@ -123,9 +104,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             speech: Some(Speech::new(seat)),
             outbox: Outbox::default(),
             unflushed: false,
+            parting: None,
             close_reply: None,
             ping_interval: settings.ping_interval,
             pong_timeout: settings.pong_timeout,
+            close_deadline: settings.close_deadline,
             alarm: Box::pin(time::sleep(settings.ping_interval)),
             heard: false,
             awaiting_pong: false,
@@ -137,17 +120,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Until the client, the channel or the proxy ends it; says why.
     async fn live(&mut self, leftover: Bytes) -> ClientClose {
-        if !leftover.is_empty()
-            && let Err(close) = self.hear(&mut Vec::from(leftover))
-        {
-            return close;
+        if !leftover.is_empty() {
+            self.hear(&mut Vec::from(leftover));
         }
         poll_fn(|cx| {
             loop {
                 let spoke = self.poll_speak(cx);
+                if let Some(close) = self.poll_parted(cx) {
+                    return Poll::Ready(close);
+                }
                 match (self.poll_write(cx), self.poll_read(cx)) {
-                    (Err(close), _) | (_, Err(close)) => return Poll::Ready(close),
-                    (Ok(false), Ok(false)) if !spoke => {}
+                    (Err(close), _) => return Poll::Ready(close),
+                    (Ok(false), false) if !spoke => {}
                     _ => continue,
                 }
                 // Only now, as these two cost locks that every client shares.
@@ -191,13 +175,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         spoke
     }
 
+    fn is_held(&self) -> bool {
+        self.speech.as_ref().is_some_and(Speech::is_held)
+    }
+
+    /// Why it ends now, if it is to end and everything it said is said.
+    fn poll_parted(&mut self, cx: &mut Context<'_>) -> Option<ClientClose> {
+        if self.is_held() {
+            return None;
+        }
+        let close = self.parting.take()?;
+        // What someone says who was thrown out is not heard; then it must not be told that all is well.
+        match self.speech.as_ref().map(|speech| speech.seat().poll_thrown_out(cx)) {
+            Some(Poll::Ready(thrown_out)) => Some(thrown_out),
+            _ => Some(close),
+        }
+    }
+
     /// Writes what there is; true when it got on.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, ClientClose> {
+        if self.outbox.is_broken() {
+            return self.poll_discard(cx);
+        }
         if self.outbox.is_empty() {
             let Some(speech) = &mut self.speech else { return Ok(false) };
             match speech.seat_mut().poll_take(cx, self.outbox.parts()) {
                 Poll::Ready(result) => result?,
-                Poll::Pending => return self.poll_flush(cx).map(|()| false),
+                Poll::Pending => return Ok(self.poll_flush(cx)),
             }
             self.outbox.refilled();
         }
@@ -212,7 +216,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 }
                 Ok(true)
             }
-            Poll::Ready(Err(_)) => Err(ClientClose::Normal),
+            Poll::Ready(Err(_)) => {
+                self.stop_writing();
+                Ok(true)
+            }
             Poll::Pending => match self.speech.as_ref().map(|speech| speech.seat().poll_thrown_out(cx)) {
                 Some(Poll::Ready(close)) => Err(close),
                 _ => Ok(false),
@@ -220,34 +227,61 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), ClientClose> {
-        if self.unflushed
-            && let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx)
-        {
-            self.unflushed = false;
-            flushed.map_err(|_| ClientClose::Normal)?;
+    /// Brings what the stream still holds on its way; true when it turned out that this can't be done.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> bool {
+        let flushed = if self.unflushed { Pin::new(&mut self.stream).poll_flush(cx) } else { Poll::Pending };
+        match flushed {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => {
+                self.unflushed = false;
+                false
+            }
+            Poll::Ready(Err(_)) => {
+                self.stop_writing();
+                true
+            }
         }
-        Ok(())
     }
 
-    /// Reads once, unless the client is held back; true when something came.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<bool, ClientClose> {
-        if self.speech.as_ref().is_none_or(Speech::is_held) {
-            return Ok(false);
+    /// Nothing more can be written. What the client said before is said all the same, and what it sent before is read
+    /// to its end, for as long as a goodbye may take.
+    fn stop_writing(&mut self) {
+        self.outbox.break_off();
+        self.alarm.as_mut().reset(Instant::now() + self.close_deadline);
+    }
+
+    /// Drops what there is for a client that can't be written to, so that it holds nobody up.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Result<bool, ClientClose> {
+        let Some(speech) = &mut self.speech else { return Ok(false) };
+        // Counts as a write, so that a channel that is never silent does not keep the thread.
+        let Poll::Ready(turn) = tokio::task::coop::poll_proceed(cx) else { return Ok(false) };
+        match speech.seat_mut().poll_take(cx, self.outbox.parts()) {
+            Poll::Ready(result) => result?,
+            Poll::Pending => return Ok(false),
+        }
+        turn.made_progress();
+        self.outbox.break_off();
+        Ok(true)
+    }
+
+    /// Reads once, unless the client is held back or about to end; true when something came, or the end.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.parting.is_some() || self.speech.as_ref().is_none_or(Speech::is_held) {
+            return false;
         }
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
             match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if buffer.filled().is_empty() => Err(ClientClose::Normal),
-                Poll::Ready(Ok(())) => self.hear(buffer.filled_mut()).map(|()| true),
-                Poll::Ready(Err(_)) => Err(ClientClose::Normal),
-                Poll::Pending => Ok(false),
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => self.hear(buffer.filled_mut()),
+                Poll::Ready(_) => self.parting = Some(ClientClose::Normal),
+                Poll::Pending => return false,
             }
+            true
         })
     }
 
-    fn hear(&mut self, bytes: &mut [u8]) -> Result<(), ClientClose> {
-        let Self { reader, speech: Some(speech), outbox, close_reply, figures, .. } = self else { return Ok(()) };
+    fn hear(&mut self, bytes: &mut [u8]) {
+        let Self { reader, speech: Some(speech), outbox, figures, .. } = self else { return };
         self.heard = true;
         let mut goodbye = None;
         let mut batch = BytesMut::new();
@@ -268,24 +302,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             ControlFlow::Continue(())
         });
         figures.received(length, messages);
-        // What came before a fault was said all the same.
+        // What came before a fault or a goodbye is said all the same, and before it ends.
         speech.publish(&mut batch);
-        result?;
-        if goodbye.is_some() {
-            *close_reply = goodbye.map(frames::close_reply);
-            return Err(ClientClose::Normal);
+        if let Err(fault) = result {
+            self.parting = Some(fault);
+        } else if let Some(code) = goodbye {
+            self.close_reply = Some(frames::close_reply(code));
+            self.parting = Some(ClientClose::Normal);
         }
-        Ok(())
     }
 
     /// Pings when it is time; ready with a reason when the answer did not come.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Option<ClientClose>> {
         ready!(self.alarm.as_mut().poll(cx));
-        let held = self.speech.as_ref().is_some_and(Speech::is_held);
-        let heard = std::mem::take(&mut self.heard);
-        let next = if heard || held {
+        let held = self.is_held();
+        let (heard, took) = (std::mem::take(&mut self.heard), self.outbox.found_room_again());
+        let next = if self.outbox.is_broken() && held {
+            self.close_deadline
+        } else if self.outbox.is_broken() {
+            return Poll::Ready(Some(ClientClose::Normal));
+        } else if heard || held {
             self.awaiting_pong = false;
             self.ping_interval
+        } else if self.awaiting_pong && took {
+            // It reads; the ping lies behind what it has not read yet.
+            self.pong_timeout
         } else if self.awaiting_pong {
             return Poll::Ready(Some(ClientClose::Silent));
         } else {
@@ -299,7 +340,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Leaves the channel, writes what is there for the client and the close frame, and waits for the client to
     /// end it, so that the frame is not lost to a reset; all of it within a deadline.
-    async fn end(mut self, close: &ClientClose, deadline: Duration) {
+    async fn end(mut self, close: &ClientClose) {
+        let deadline = self.close_deadline;
         if let Some(mut speech) = self.speech.take() {
             let mut parts = Vec::new();
             let mut cx = Context::from_waker(Waker::noop());
@@ -308,8 +350,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
         }
         if !self.outbox.is_broken() {
-            let frame = self.close_reply.take();
-            let frame = frame.unwrap_or_else(|| frames::close_frame(close.code(), &close.reason()));
+            // Its own code says that all it said was said.
+            let reply = self.close_reply.take().filter(|_| matches!(close, ClientClose::Normal));
+            let frame = reply.unwrap_or_else(|| frames::close_frame(close.code(), &close.reason()));
             self.outbox.extend([frame]);
         }
         let farewell = async {

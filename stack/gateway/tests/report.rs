@@ -192,8 +192,12 @@ async fn metrics_count_what_happens_and_name_no_channel() {
 async fn who_is_held_back_and_who_is_thrown_out_is_counted() {
     let session = SessionSettings::default();
     let settings = GatewaySettings { session, ..GatewaySettings::default() };
-    let limits =
-        HubLimits { channel_log_bytes: 64 * 1024, client_stall: Duration::from_millis(400), ..HubLimits::default() };
+    let limits = HubLimits {
+        channel_log_bytes: 64 * 1024,
+        client_stall: Duration::from_millis(400),
+        client_burst_bytes: 0,
+        ..HubLimits::default()
+    };
     let proxy = Proxy::start(settings, limits).await;
     let _never_reads = proxy.client("/room").await;
     let mut sender = proxy.client("/room").await;

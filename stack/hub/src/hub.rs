@@ -123,18 +123,22 @@ impl Hub {
                     reader.watched = Some((now, reader.written));
                     continue;
                 };
-                let (patience, rate) = match reader.who {
-                    Who::Client { .. } => (limits.client_stall, limits.client_min_rate as f64),
-                    Who::Lane(_) => (limits.lane_stall, f64::MIN_POSITIVE),
+                let (patience, rate, burst) = match reader.who {
+                    Who::Client { .. } => {
+                        (limits.client_stall, limits.client_min_rate as f64, limits.client_burst_bytes as f64)
+                    }
+                    // Any progress is enough: `lane_stall` is longer than the longest pause between two bursts.
+                    Who::Lane(_) => (limits.lane_stall, f64::MIN_POSITIVE, 0.0),
                 };
                 let watched_for = now.duration_since(since);
                 if watched_for < patience {
                     continue;
                 }
                 let drained = reader.written.saturating_sub(written);
-                if (drained as f64) < rate * watched_for.as_secs_f64() {
+                let owed = rate * watched_for.as_secs_f64();
+                if (drained as f64) + burst < owed {
                     state.throw_out(place);
-                } else {
+                } else if (drained as f64) >= owed {
                     reader.watched = Some((now, reader.written));
                 }
             }

@@ -28,8 +28,12 @@ pub(crate) enum Content {
     Disconnect(PeerId),
 }
 
-/// What a presence entry counts in bytes: about its size in memory.
-const PRESENCE_BYTES: usize = 96;
+/// What each entry counts besides its frames: its own size, and the room that the deque has to spare.
+const ENTRY_BYTES: usize = 128;
+
+/// What frames count besides their length: what the system and the shared pointer need for a piece of memory. With
+/// [`ENTRY_BYTES`] it is what a message of one byte was measured to take.
+const PIECE_BYTES: usize = 48;
 
 /// One entry of the log.
 #[derive(Debug)]
@@ -45,10 +49,12 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// About its size in memory, so that many small messages are bounded as few large ones are. Its form for lanes is not
+    /// counted: at most as much again, where there are lanes.
     fn bytes(&self) -> usize {
         match &self.content {
-            Content::Frames(frames) => frames.len(),
-            Content::Connect(_) | Content::Disconnect(_) => PRESENCE_BYTES,
+            Content::Frames(frames) => ENTRY_BYTES + PIECE_BYTES + frames.len(),
+            Content::Connect(_) | Content::Disconnect(_) => ENTRY_BYTES,
         }
     }
 }
@@ -69,7 +75,7 @@ impl Log {
         self.first + self.entries.len() as u64
     }
 
-    /// Bytes held.
+    /// Bytes held, with what the entries themselves take.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -130,6 +136,9 @@ mod tests {
         Content::Frames(Bytes::from(vec![0; bytes]))
     }
 
+    /// What frames count besides their length.
+    const EACH: usize = ENTRY_BYTES + PIECE_BYTES;
+
     const FROM: Origin = Origin::Local(PeerId::from_bytes([1; 16]));
 
     #[test]
@@ -137,11 +146,13 @@ mod tests {
         let mut log = Log::default();
         log.push(FROM, frames(100), 2);
         log.push(FROM, frames(50), 2);
-        assert_eq!((log.bytes(), log.end(), log.backlog(0), log.backlog(1)), (150, 2, 150, 50));
+        let (one, both) = (50 + EACH, 150 + 2 * EACH);
+        assert_eq!((log.bytes(), log.end()), (both, 2));
+        assert_eq!((log.backlog(0), log.backlog(1)), (both as u64, one as u64));
         log.pass(0, 2);
-        assert_eq!(log.bytes(), 150);
+        assert_eq!(log.bytes(), both);
         log.pass(0, 1);
-        assert_eq!(log.bytes(), 50);
+        assert_eq!(log.bytes(), one);
         log.pass(1, 2);
         assert_eq!((log.bytes(), log.end(), log.backlog(2)), (0, 2, 0));
     }
@@ -151,7 +162,7 @@ mod tests {
         let mut log = Log::default();
         log.push(FROM, frames(1), 1);
         log.push(FROM, frames(2), 0);
-        assert_eq!(log.bytes(), 3);
+        assert_eq!(log.bytes(), 3 + 2 * EACH);
         log.pass(0, 1);
         assert_eq!(log.bytes(), 0);
     }
@@ -162,6 +173,11 @@ mod tests {
         log.push(FROM, Content::Connect(PeerId::from_bytes([2; 16])), 0);
         assert_eq!((log.bytes(), log.end()), (0, 1));
         assert!(log.entry(0).is_none());
+    }
+
+    #[test]
+    fn an_entry_counts_what_it_takes() {
+        assert!(size_of::<Entry>() <= ENTRY_BYTES, "{}", size_of::<Entry>());
     }
 
     #[test]

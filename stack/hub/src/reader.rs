@@ -25,6 +25,10 @@ pub(crate) enum Fate {
     SaidTooMuch(usize),
 }
 
+/// What each piece for one reader alone counts besides its length: its place in the queue, with room to spare, and
+/// what the system and the shared pointer need for a piece of memory.
+const QUEUED_BYTES: usize = 96;
+
 /// A reader and what is for it alone.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -101,7 +105,7 @@ impl Reader {
 
     /// Adds what is for it alone, to come before the entry at `position`.
     pub(crate) fn push(&mut self, position: u64, frames: Bytes) {
-        self.queue_bytes += frames.len();
+        self.queue_bytes += QUEUED_BYTES + frames.len();
         self.queue.push_back((position, frames));
     }
 
@@ -111,13 +115,14 @@ impl Reader {
             return None;
         }
         let (_, frames) = self.queue.pop_front()?;
-        self.queue_bytes -= frames.len();
+        self.queue_bytes -= QUEUED_BYTES + frames.len();
         if self.queue.is_empty() && self.queue.capacity() > 64 {
             self.queue = VecDeque::new();
         }
         Some(frames)
     }
 
+    /// Bytes of what is for it alone, with what the pieces themselves take.
     pub(crate) const fn queue_bytes(&self) -> usize {
         self.queue_bytes
     }

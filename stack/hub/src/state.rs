@@ -280,7 +280,10 @@ impl State {
                 self.part(peer);
             }
             Who::Lane(to) => {
-                self.lanes.remove(&to);
+                // A newer lane goes there by now, if this one was replaced.
+                if self.lanes.get(&to) == Some(&place) {
+                    self.lanes.remove(&to);
+                }
             }
         }
         self.settle();

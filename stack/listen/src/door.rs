@@ -1,7 +1,8 @@
 //! The socket that everybody comes in by, and one HTTP connection up to its end or its upgrade.
 
+use crate::impatient::{Impatient, Upgrades};
 use axum::{Router, body::Body, extract::ConnectInfo};
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -79,7 +80,8 @@ pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// Serves a connection until it ends or is upgraded. On shutdown the request at hand is finished.
+/// Serves a connection until it ends or is upgraded. An answer of which nothing is taken for as long as a request's head
+/// may take ends it. On shutdown the request at hand is finished.
 pub(crate) async fn serve<S>(
     stream: S,
     address: SocketAddr,
@@ -89,10 +91,21 @@ pub(crate) async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let upgrades = Upgrades::default();
+    let stream = Impatient::new(stream, header_timeout, upgrades.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(address));
-        router.clone().call(request)
+        let (answer, upgrades) = (router.clone().call(request), upgrades.clone());
+        async move {
+            let answer = answer.await;
+            if let Ok(answer) = &answer
+                && answer.status() == StatusCode::SWITCHING_PROTOCOLS
+            {
+                upgrades.upgraded();
+            }
+            answer
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -5,13 +5,17 @@
 mod ahead;
 mod door;
 mod figures;
+mod fullness;
 mod handshake;
+mod impatient;
 mod neighbours;
 mod page;
 mod reception;
 mod sessions;
 mod settings;
 mod socket;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tls;
 
 pub use ahead::Ahead;

@@ -1,7 +1,7 @@
 //! Takes connections, and owns the task of each until it has a WebSocket or ends: whoever only asks for a page, is in its
 //! handshake, or says nothing, is bounded here.
 
-use crate::{door, neighbours::Neighbours, tls::Tls};
+use crate::{door, fullness::Fullness, neighbours::Neighbours, tls::Tls};
 use axum::Router;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -20,7 +20,8 @@ pub struct VisitLimits {
     pub per_address: usize,
     /// Whether loopback addresses count too.
     pub count_loopback: bool,
-    /// How long a TLS handshake, the head of a request, and idleness between requests may each take.
+    /// How long a TLS handshake, the head of a request, and idleness between requests may each take, and an answer lie
+    /// without any of it being taken.
     pub header: Duration,
 }
 
@@ -55,12 +56,13 @@ impl Reception {
         let Self { listener, router, tls, limits } = self;
         let neighbours = Neighbours::new(limits.per_address, limits.count_loopback);
         let mut visitors = JoinSet::new();
+        let (most, mut fullness) = (limits.visitors.max(1), Fullness::default());
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(left) = visitors.join_next() => report(left),
-                (stream, address) = door::accept(&listener), if visitors.len() < limits.visitors.max(1) => {
+                (stream, address) = door::accept(&listener), if visitors.len() < most => {
                     note(Visit::Came);
                     let Some(counted) = neighbours.count(Some(address.ip())) else {
                         note(Visit::Refused);
@@ -72,6 +74,7 @@ impl Reception {
                         visit.serve(stream, note, shutdown).await;
                         drop(counted);
                     });
+                    fullness.note(visitors.len(), most);
                 }
             }
         }
@@ -135,5 +138,56 @@ fn report(ended: Result<(), JoinError>) {
         && error.is_panic()
     {
         tracing::error!(%error, "a connection's task failed; the others go on");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::*;
+    use crate::bind;
+    use axum::routing::get;
+    use std::net::Ipv4Addr;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpSocket,
+        time::Instant,
+    };
+
+    const HEADER: Duration = Duration::from_millis(400);
+
+    async fn ask(address: SocketAddr, path: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(2048).unwrap();
+        let mut stream = socket.connect(address).await.unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+        stream
+    }
+
+    #[tokio::test]
+    async fn who_asks_and_does_not_read_loses_its_place() {
+        let listener = bind(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let large = get(|| async { vec![b'x'; 16 << 20] });
+        let router = Router::new().route("/large", large).route("/small", get(|| async { "small" }));
+        let limits = VisitLimits { visitors: 2, per_address: 10, count_loopback: false, header: HEADER };
+        let reception = Reception { listener, router, tls: None, limits };
+        let shutdown = CancellationToken::new();
+        let (serving, stop) = (reception.run(|_| {}, &shutdown), shutdown.clone());
+        let visiting = async move {
+            let begun = Instant::now();
+            let stuck = [ask(address, "/large").await, ask(address, "/large").await];
+            for stream in &stuck {
+                stream.readable().await.unwrap();
+            }
+            let mut answer = vec![0; 15];
+            ask(address, "/small").await.read_exact(&mut answer).await.unwrap();
+            assert_eq!(answer, b"HTTP/1.1 200 OK");
+            assert!(begun.elapsed() >= HEADER, "nobody had to wait");
+            stop.cancel();
+        };
+        let (visitors, ()) = timeout(Duration::from_secs(20), async { tokio::join!(serving, visiting) }).await.unwrap();
+        visitors.drain(Duration::from_secs(1)).await;
     }
 }

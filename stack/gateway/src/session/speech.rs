@@ -90,7 +90,15 @@ impl Speech {
     /// Says to all what was gathered.
     pub(crate) fn publish(&mut self, batch: &mut BytesMut) {
         if !batch.is_empty() {
-            let frames = batch.split().freeze();
+            let frames = if batch.capacity() / 2 > batch.len() {
+                // The room was made for all of the read, and what is said may be a small part of it: the channel is not
+                // to hold more than it counts.
+                let frames = Bytes::copy_from_slice(batch);
+                batch.clear();
+                frames
+            } else {
+                std::mem::take(batch).freeze()
+            };
             if self.is_held() || self.seat.publish(&frames).is_err() {
                 self.held.push_back(Held::Frames(frames));
             }

@@ -2,6 +2,8 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, reason = "each test file uses what it needs")]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, reason = "test support")]
 
+pub mod lane;
+
 use bytes::{Bytes, BytesMut};
 use nws_hub::{Channels, ClientSeat, Full, HubLimits, LaneOut};
 use nws_protocol::{ChannelKey, ChannelKind, ChannelName, ClientClose, PeerId, frame::FrameCodec, wire::Data};
@@ -22,6 +24,7 @@ pub fn small() -> HubLimits {
         channel_log_bytes: 10_000,
         client_queue_bytes: 10_000,
         lane_queue_bytes: 10_000,
+        client_burst_bytes: 0,
         lane_stall: std::time::Duration::from_secs(10),
         ..HubLimits::default()
     }

@@ -1,6 +1,10 @@
 //! A process that says lines: started here or on a host of the laboratory, waited for by what it says, and ended for
 //! certain when the test lets go of it.
 
+use rustix::{
+    io::retry_on_intr,
+    process::{Pid, WaitId, WaitIdOptions, waitid},
+};
 use std::{
     fmt, fs,
     io::{BufRead, BufReader, Read, Write},
@@ -34,6 +38,8 @@ pub struct Program {
     child: Child,
     input: Option<ChildStdin>,
     lines: Receiver<Line>,
+    /// Told when it has ended.
+    end: Receiver<()>,
     /// Everything read so far.
     said: Vec<Line>,
     /// How many of `said` [`wait`](Self::wait) has passed.
@@ -73,7 +79,14 @@ impl Program {
                 }
             });
         }
-        Self { name, child, input, lines, said: Vec::new(), passed: 0, started }
+        let id = Pid::from_child(&child);
+        let (ended, end) = channel();
+        // It leaves the child to be waited for, so that its id is nobody else's as long as it may be killed.
+        thread::spawn(move || {
+            let _ = retry_on_intr(|| waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT));
+            let _ = ended.send(());
+        });
+        Self { name, child, input, lines, end, said: Vec::new(), passed: 0, started }
     }
 
     /// Its process id. On a host of the laboratory too this is the program itself, not a wrapper.
@@ -172,22 +185,13 @@ impl Program {
 
     /// Waits for its end; `None` if it doesn't end in time.
     pub fn try_ended(&mut self, within: Duration) -> Option<ExitStatus> {
-        let deadline = Instant::now() + within;
-        loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                self.hear_the_rest();
-                return Some(status);
-            }
-            if Instant::now() > deadline {
-                return None;
-            }
-            // Its output ends with it, unless a child of its own goes on.
-            match self.lines.recv_timeout(Duration::from_millis(10)) {
-                Ok(line) => self.said.push(line),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => thread::sleep(Duration::from_millis(1)),
-            }
+        // Told once: later there is nobody to tell it any more.
+        if self.end.recv_timeout(within) == Err(RecvTimeoutError::Timeout) {
+            return None;
         }
+        let status = self.child.wait().ok()?;
+        self.hear_the_rest();
+        Some(status)
     }
 
     /// What it said last is under way when it has ended. A child of its own may hold the output open, which nobody waits for.

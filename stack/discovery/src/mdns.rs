@@ -1,7 +1,9 @@
 //! Discovery by multicast DNS: announces this proxy and tells of others on the same network.
 
 mod daemon;
+mod ending;
 mod interfaces;
+mod kept;
 
 use crate::{
     DiscoveredTransport, Discovery, DiscoveryEvent, Health,
@@ -12,8 +14,10 @@ use crate::{
     visibility::Visibility,
 };
 use async_trait::async_trait;
-use daemon::{Daemon, Heard};
+use daemon::{Daemon, Heard, SHUTDOWN_PATIENCE};
+use ending::Ending;
 use interfaces::Interfaces;
+use kept::Kept;
 use mdns_sd::{DaemonEvent, ResolvedService, ServiceEvent};
 use nws_protocol::InstanceId;
 use std::{
@@ -21,7 +25,7 @@ use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// Our own announcement should be seen this soon. Measured in network namespaces: under 0.1 s.
 pub const DEFAULT_VISIBLE_WITHIN: Duration = Duration::from_secs(3);
@@ -77,6 +81,8 @@ impl MdnsConfig {
 pub struct Mdns {
     config: MdnsConfig,
     daemon: Option<Daemon>,
+    /// The daemon before, which kept too much.
+    ending: Option<Ending>,
     /// When to start the daemon, if it isn't running.
     start_at: Instant,
     restart_after: Duration,
@@ -103,6 +109,7 @@ impl Mdns {
         let now = Instant::now();
         Self {
             daemon: None,
+            ending: None,
             start_at: now,
             restart_after: Duration::from_secs(1),
             directory: Directory::default(),
@@ -140,10 +147,23 @@ impl Mdns {
         self.health.push_back(Health::Failed(error.to_string()));
     }
 
+    /// Somebody fills the daemon's memory. What is known here stays, and is asked for anew by the next daemon.
+    fn overfull(&mut self, kept: Kept) {
+        tracing::warn!(
+            records = kept.records,
+            timers = kept.timers,
+            "mDNS is flooded with records that nobody asked for; it forgets all and begins anew"
+        );
+        self.ending = self.daemon.take().map(Ending::new);
+    }
+
     /// Does what is due and can be done at once.
     fn work(&mut self, now: Instant) {
-        if self.daemon.is_none() && self.start_at <= now {
+        if self.daemon.is_none() && self.ending.is_none() && self.start_at <= now {
             self.start(now);
+        }
+        if let Some(daemon) = &mut self.daemon {
+            daemon.look(now);
         }
         self.heal(now);
         let begun = self.daemon.as_mut().map_or(Ok(Vec::new()), |daemon| daemon.browse(now));
@@ -222,7 +242,8 @@ impl Mdns {
                 tracing::warn!(%error, "mDNS reports an error");
                 self.health.push_back(Health::Failed(error.to_string()));
             }
-            Heard::Daemon(_) => {}
+            Heard::Kept(kept) if kept.is_too_much() => self.overfull(kept),
+            Heard::Daemon(_) | Heard::Kept(_) => {}
         }
     }
 
@@ -287,7 +308,10 @@ impl Mdns {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        let Some(daemon) = &self.daemon else { return Some(self.start_at) };
+        let Some(daemon) = &self.daemon else {
+            let start = self.ending.is_none().then_some(self.start_at);
+            return start.into_iter().chain(self.directory.next_timeout()).min();
+        };
         let visibility = if self.config.announce.is_empty() { None } else { self.visibility.next_timeout() };
         [
             self.directory.next_timeout(),
@@ -314,14 +338,19 @@ impl Discovery for Mdns {
             }
             let wake = self.next_timeout();
             let heard = async {
-                match &mut self.daemon {
-                    Some(daemon) => daemon.hear().await,
-                    None => std::future::pending().await,
+                match (&mut self.daemon, &mut self.ending) {
+                    (Some(daemon), _) => daemon.hear().await,
+                    (None, Some(ending)) => {
+                        ending.ended().await;
+                        None
+                    }
+                    (None, None) => std::future::pending().await,
                 }
             };
             tokio::select! {
-                heard = heard => if let Some(heard) = heard {
-                    self.take(heard, Instant::now());
+                heard = heard => match heard {
+                    Some(heard) => self.take(heard, Instant::now()),
+                    None => self.ending = None,
                 },
                 instance = self.missing.answered() => self.answered(instance, Instant::now()),
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
@@ -334,6 +363,9 @@ impl Discovery for Mdns {
         self.over = true;
         if let Some(daemon) = self.daemon.take() {
             daemon.shutdown().await;
+        }
+        if let Some(mut ending) = self.ending.take() {
+            let _ = timeout(SHUTDOWN_PATIENCE, ending.ended()).await;
         }
     }
 

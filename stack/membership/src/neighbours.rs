@@ -13,7 +13,8 @@
 //! - The addresses of one target are tried in order, the next as soon as one failed; after the last,
 //!   the round begins again after a backoff. A lost link is dialled again likewise, and again with
 //!   patience by the larger id. When discovery lost the proxy, a link that is up stays, and nobody
-//!   dials any more once it is down. A proxy that said it is going away is as if discovery had lost it.
+//!   dials any more once it is down. A proxy that said it is going away is as if discovery had lost it. Where there was no room
+//!   for the link (`Limit`), the next dial waits for as long as the longest backoff.
 //! - Our own id is never dialled. A fixed peer that turns out to be us is reported once and left alone.
 //!
 //! # Which link stays
@@ -46,16 +47,20 @@
 //! too: what half moved is not moved back. And when it is gone before all its lanes were moved, which
 //! any reason but [`LinkCode::Duplicate`] says, its successor is closed with `Stalled`: something was lost on the
 //! way, and peers that stay connected would hide that.
+//!
+//! When there is no room for a newcomer, a link with nothing in common makes way: see [`Neighbours::make_way`].
 
 mod action;
 mod backoff;
 mod config;
 mod contest;
+mod crowd;
 mod dialler;
 mod duplicate;
 
 pub use action::{Action, DialId, FixedId, Full, LinkId, Verdict};
 pub use config::Config;
+pub use crowd::Idle;
 
 use dialler::{Dialler, Target};
 use duplicate::{Ruling, ruling};
@@ -281,6 +286,7 @@ impl<A: Clone + PartialEq> Neighbours<A> {
                 Target::Found(_) if self.us > instance => self.config.patience,
                 _ => Duration::ZERO,
             };
+            let patience = if reason == LinkCode::Limit { patience.max(self.config.backoff_most) } else { patience };
             self.dialler.begin_later(target, now, patience, &self.config, rng);
         }
         self.tidy(instance);

@@ -13,7 +13,7 @@ use crate::{
     in_common::InCommon,
     life::{self, Meeting, Obituary, Origin, Shared, Strings},
     peer::FixedPeer,
-    status::{LinkStatus, MeshStatus},
+    status::{LinkStatus, MeshFigures, MeshStatus},
 };
 use nws_discovery::{Candidate, DiscoveredTransport, Discovery, DiscoveryEvent, Health};
 use nws_hub::{LaneIn, LinkId};
@@ -33,7 +33,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Of the links in handshake, one address may have one in so many.
+/// Of the links in handshake or put out, one address may have one in so many.
 const HANDSHAKE_SHARE: usize = 4;
 
 /// What others ask of the mesh.
@@ -67,6 +67,8 @@ struct Up {
     since: Instant,
     in_common: Arc<InCommon>,
     activity: Arc<Activity>,
+    /// It made way for another link, and is being told so.
+    put_out: bool,
 }
 
 /// Lanes whose peers stay until their successors have begun, or until it is too late for that.
@@ -95,10 +97,16 @@ pub(crate) struct Actor {
     next_link: u64,
     kept: VecDeque<Kept>,
     health: watch::Sender<Option<Health>>,
+    figures: watch::Sender<MeshFigures>,
 }
 
 impl Actor {
-    pub(crate) fn new(shared: Arc<Shared>, peers: Vec<FixedPeer>, health: watch::Sender<Option<Health>>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        peers: Vec<FixedPeer>,
+        health: watch::Sender<Option<Health>>,
+        figures: watch::Sender<MeshFigures>,
+    ) -> Self {
         let config = Arc::clone(&shared.config);
         let rules = neighbours::Config { max_links: config.max_links, ..neighbours::Config::default() };
         let mut actor = Self {
@@ -116,6 +124,7 @@ impl Actor {
             next_link: 0,
             kept: VecDeque::new(),
             health,
+            figures,
         };
         for peer in peers {
             match actor.neighbours.add_fixed(vec![Place::Named(peer.clone())], Duration::ZERO) {
@@ -145,6 +154,7 @@ impl Actor {
         let mut discovering = true;
         let bell = Arc::clone(&self.shared.bell);
         let (by, done) = loop {
+            self.tell_figures();
             let wake = self.next_timeout();
             tokio::select! {
                 biased;
@@ -181,6 +191,7 @@ impl Actor {
         self.probes.shutdown().await;
         let withdrawn = timeout_at(by, discovery.shutdown());
         let _ = tokio::join!(withdrawn, self.leave(by));
+        self.tell_figures();
         if let Some(done) = done {
             let _ = done.send(());
         }
@@ -266,6 +277,8 @@ impl Actor {
             let other = match &entry.stage {
                 Stage::Greeting(other) => other,
                 Stage::Waiting(meeting) => &meeting.link,
+                // Or newcomers could come faster than those whose place they take can go.
+                Stage::Up(up) if up.put_out => &up.link,
                 Stage::Dialling(..) | Stage::Refused | Stage::Up(_) => continue,
             };
             all += 1;
@@ -315,6 +328,17 @@ impl Actor {
         }
         self.neighbours.timeout(self.now());
         self.act();
+    }
+
+    fn tell_figures(&self) {
+        let mut figures = MeshFigures::default();
+        for entry in self.links.values().filter(|entry| !entry.draining.is_cancelled()) {
+            if let Stage::Up(up) = &entry.stage {
+                figures.links += 1;
+                figures.channels += up.in_common.count();
+            }
+        }
+        self.figures.send_if_modified(|told| std::mem::replace(told, figures) != figures);
     }
 
     fn status(&self) -> MeshStatus {

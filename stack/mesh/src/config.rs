@@ -13,14 +13,15 @@ use std::time::Duration;
 pub const DEFAULT_FALLBACK_AFTER: Duration = Duration::from_secs(2);
 
 /// Most links at once, handshakes not counted. A guess: a flat network that is larger wants another topology.
+/// Of links with nothing in common one address has at most a quarter of them.
 pub const DEFAULT_MAX_LINKS: usize = 1024;
 
 /// Most links dialled by others that have not finished their handshake. A guess.
 pub const DEFAULT_MAX_HANDSHAKES: usize = 64;
 
-/// A link that gave way to another is closed when its lanes made no progress for this long. As long, a lane whose
-/// channel the other end has left is kept for what may still come, and the peers of a lane that ended are kept for a
-/// lane that goes on where it ended. Of the link protocol.
+/// A link that gave way to another is closed when its lanes made no progress for this long. A lane whose channel the other
+/// end has left is stopped when nothing came for as long, and as long the peers of a lane that ended are kept for a lane
+/// that goes on where it ended. Of the link protocol.
 pub const DEFAULT_DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A data lane that has something to write and can't for this long costs its link. A hub that holds its senders lets
@@ -51,7 +52,7 @@ pub struct MeshConfig {
     pub drain_patience: Duration,
     /// See [`DEFAULT_LANE_STALL`].
     pub lane_stall: Duration,
-    /// Most links; one more is closed with `Limit`.
+    /// Most links; for one more a link with nothing in common makes way, or it is closed with `Limit`.
     pub max_links: usize,
     /// Most incoming links in handshake; one more is closed with `Limit`.
     pub max_handshakes: usize,

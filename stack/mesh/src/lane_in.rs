@@ -12,8 +12,12 @@ use nws_protocol::{
     wire::Data,
 };
 use nws_transports::{Link, RecvLane};
-use std::sync::Arc;
-use tokio::{io::AsyncReadExt, sync::mpsc, time::timeout};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    io::AsyncReadExt,
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
 use tokio_util::{codec::Decoder, sync::CancellationToken};
 
 /// Open is under 16 bytes; more is no Open.
@@ -85,7 +89,7 @@ async fn first_frame(
 pub(crate) enum InEnd {
     /// The other end gave it up.
     GivenUp,
-    /// It was stopped: the channel is closed here, or the other end has left it for long.
+    /// It was stopped: the channel is closed here, or the other end has left it and says no more.
     Stopped,
     /// Its end was read. If it had peers, a lane that goes on with them is on its way: to be dropped when that one must
     /// have begun. (A proxy that leaves a channel takes its peers out of it before it ends the lane.)
@@ -94,17 +98,32 @@ pub(crate) enum InEnd {
     Fault(Over),
 }
 
-/// Reads a lane into the hub until it ends. When `left` is cancelled, nobody waits for more of it: what is there is
-/// read, and then it is stopped.
+/// When the other end is known to have left the channel for good, and how long its lane may rest then. Much may be under way still
+/// when it goes; so its lane is stopped when nothing comes any more, not when it has gone.
+#[derive(Debug)]
+pub(crate) struct LastWords {
+    pub(crate) left: CancellationToken,
+    pub(crate) patience: Duration,
+}
+
+impl LastWords {
+    /// It has left, and nothing came for so long. Our own slowness does not count: while nothing is read, nothing is waited for.
+    async fn is_over(&self, waits_since: Instant) {
+        self.left.cancelled().await;
+        sleep_until(waits_since + self.patience).await;
+    }
+}
+
+/// Reads a lane into the hub until it ends, or until its [`LastWords`] is over.
 pub(crate) async fn read(
     opened: Opened,
     mut lane_in: LaneIn,
     max_frame_bytes: usize,
     activity: Arc<Activity>,
-    left: CancellationToken,
+    last_words: LastWords,
 ) -> InEnd {
     let Opened { mut lane, mut buffer, .. } = opened;
-    let end = pump(&mut lane, &mut buffer, &mut lane_in, max_frame_bytes, &activity, &left).await;
+    let end = pump(&mut lane, &mut buffer, &mut lane_in, max_frame_bytes, &activity, &last_words).await;
     match end {
         Ok(End::Finished) => {
             lane_in.hand_over();
@@ -139,7 +158,7 @@ async fn pump(
     lane_in: &mut LaneIn,
     max_frame_bytes: usize,
     activity: &Activity,
-    left: &CancellationToken,
+    last_words: &LastWords,
 ) -> Result<End, Over> {
     let mut codec = FrameCodec::new(max_frame_bytes);
     let mut batch = Vec::new();
@@ -157,7 +176,7 @@ async fn pump(
             }
             batch.clear();
         }
-        let read = match next_bytes(lane, buffer, step, lane_in, left).await {
+        let read = match next_bytes(lane, buffer, step, lane_in, last_words).await {
             Next::Bytes(read) => read,
             Next::Closed => return Ok(End::Closed),
             // Why the lane broke does not matter here; a broken link is noticed by the session.
@@ -187,7 +206,7 @@ async fn next_bytes(
     buffer: &mut BytesMut,
     step: usize,
     lane_in: &LaneIn,
-    left: &CancellationToken,
+    last_words: &LastWords,
 ) -> Next {
     if buffer.is_empty() && buffer.capacity() < step {
         *buffer = BytesMut::with_capacity(step);
@@ -201,6 +220,6 @@ async fn next_bytes(
             Err(_) => Next::Failed,
         },
         () = lane_in.closed() => Next::Closed,
-        () = left.cancelled() => Next::Closed,
+        () = last_words.is_over(Instant::now()) => Next::Closed,
     }
 }

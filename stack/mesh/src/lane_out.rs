@@ -19,7 +19,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
-    time::timeout,
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -51,48 +51,75 @@ pub(crate) enum OutEnd {
 #[derive(Debug)]
 pub(crate) struct Turn {
     begun: CancellationToken,
+    hurry: CancellationToken,
     _over: DropGuard,
+}
+
+/// What a lane waits for before it is opened. What is said meanwhile waits in the hub.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    /// Until the lane that was opened before has begun.
+    pub(crate) before: Option<CancellationToken>,
+    /// Until something was heard, or `patience` is over.
+    pub(crate) heard: CancellationToken,
+    pub(crate) patience: Duration,
+    /// So long in any case, unless it is told to hurry.
+    pub(crate) rest: Duration,
 }
 
 /// When a lane is to be opened.
 #[derive(Debug)]
 pub(crate) struct Cue {
-    before: Option<CancellationToken>,
-    heard: CancellationToken,
-    patience: Duration,
+    wait: Wait,
+    hurry: CancellationToken,
     over: CancellationToken,
     /// Cancelled with the first bytes, or when there will be none.
     begun: DropGuard,
 }
 
 impl Turn {
+    /// The turn, and the cue that it gives.
+    pub(crate) fn after(wait: Wait) -> (Self, Cue) {
+        let (begun, hurry, over) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let cue = Cue { wait, hurry: hurry.clone(), over: over.clone(), begun: begun.clone().drop_guard() };
+        (Self { begun, hurry, _over: over.drop_guard() }, cue)
+    }
+
     /// Cancelled when the lane has begun, or will not.
     pub(crate) fn begun(&self) -> CancellationToken {
         self.begun.clone()
     }
 
-    /// After the one `before` has begun; and after something was `heard`, or in `patience`. When the turn is dropped before that, the lane
-    /// is not opened at all: nobody here has seen anybody there, and another lane will have a list of its own.
-    pub(crate) fn after(
-        before: Option<CancellationToken>,
-        heard: CancellationToken,
-        patience: Duration,
-    ) -> (Self, Cue) {
-        let (begun, over) = (CancellationToken::new(), CancellationToken::new());
-        let cue = Cue { before, heard, patience, over: over.clone(), begun: begun.clone().drop_guard() };
-        (Self { begun, _over: over.drop_guard() }, cue)
+    /// Nobody here will say more: what was said to somebody there must not be lost.
+    pub(crate) fn hurry(self) {
+        self.hurry.cancel();
     }
 }
 
 impl Cue {
-    /// Whether to open the lane. What is said meanwhile waits in the hub.
+    /// Whether to open the lane. When the turn is dropped first it is not opened at all: another lane will have a list of its own,
+    /// and nobody waits for this one.
     async fn comes(&self) -> bool {
+        let Wait { before, heard, patience, rest } = &self.wait;
+        let rested = Instant::now() + *rest;
+        let waited = async {
+            let _ = timeout(*patience, heard.cancelled()).await;
+            if !rest.is_zero() {
+                sleep_until(rested).await;
+            }
+        };
+        // When nothing was heard nobody there was seen here, and nobody was spoken to.
+        let hurried = async {
+            heard.cancelled().await;
+            self.hurry.cancelled().await;
+        };
         tokio::select! {
             biased;
-            _ = timeout(self.patience, self.heard.cancelled()) => {}
+            () = waited => {}
+            () = hurried => {}
             () = self.over.cancelled() => return false,
         }
-        if let Some(before) = &self.before {
+        if let Some(before) = before {
             before.cancelled().await;
         }
         true

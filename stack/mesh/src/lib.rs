@@ -40,4 +40,4 @@ pub use config::{
 };
 pub use mesh::{Mesh, MeshHandle, Port};
 pub use peer::{BadPeer, FixedPeer};
-pub use status::{LinkStatus, MeshStatus};
+pub use status::{LinkStatus, MeshFigures, MeshStatus};

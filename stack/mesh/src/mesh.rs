@@ -6,7 +6,7 @@ use crate::{
     config::MeshConfig,
     life::Shared,
     peer::FixedPeer,
-    status::MeshStatus,
+    status::{MeshFigures, MeshStatus},
 };
 use nws_discovery::{Discovery, Health};
 use nws_hub::Channels;
@@ -50,6 +50,7 @@ impl Mesh {
         let (requests, to_answer) = mpsc::channel(REQUESTS);
         let (meetings, to_judge) = mpsc::channel(MEETINGS);
         let (health, discovery_health) = watch::channel(None);
+        let (to_figures, figures) = watch::channel(MeshFigures::default());
         let budgets = Arc::new(Budgets::new(&config));
         let (transports, listeners) =
             ports.into_iter().map(|port| (port.transport, port.listener)).unzip::<_, _, Vec<_>, Vec<_>>();
@@ -62,9 +63,9 @@ impl Mesh {
             bell: Arc::new(Notify::new()),
         });
         let listeners = listeners.into_iter().flatten().collect();
-        let actor = Actor::new(shared, peers, health);
+        let actor = Actor::new(shared, peers, health, to_figures);
         let task = AbortOnDropHandle::new(tokio::spawn(actor.run(listeners, discovery, to_judge, to_answer)));
-        MeshHandle { requests, discovery_health, _task: task }
+        MeshHandle { requests, discovery_health, figures, _task: task }
     }
 }
 
@@ -73,6 +74,7 @@ impl Mesh {
 pub struct MeshHandle {
     requests: mpsc::Sender<Request>,
     discovery_health: watch::Receiver<Option<Health>>,
+    figures: watch::Receiver<MeshFigures>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -90,6 +92,12 @@ impl MeshHandle {
     #[must_use]
     pub fn discovery_health(&self) -> watch::Receiver<Option<Health>> {
         self.discovery_health.clone()
+    }
+
+    /// How many links there are and what they share, and whenever that changes. Changes in one breath are one.
+    #[must_use]
+    pub fn figures(&self) -> watch::Receiver<MeshFigures> {
+        self.figures.clone()
     }
 
     /// Accepts and dials no more, says goodbye on every link and to discovery, and cuts what is left after `deadline`.

@@ -111,8 +111,6 @@ enum LaneEnd {
     In(ChannelId, u64, InEnd),
     /// Of this feeding.
     Out(ChannelId, u64, OutEnd),
-    /// The wait before a lane is opened again is over, if the feeding is still the current one.
-    Reopen(ChannelId, u64),
 }
 
 struct Session {
@@ -268,6 +266,7 @@ impl Session {
                 error = &mut closed => return Over::of_link(error),
                 Some(ended) = self.lanes.join_next(), if !self.lanes.is_empty() => {
                     let Ok(ended) = ended else { return Over::ours(LinkCode::Internal) };
+                    self.in_common.has_lanes(!self.lanes.is_empty());
                     if let Some(over) = self.lane_ended(ended) {
                         return over;
                     }
@@ -367,13 +366,17 @@ impl Session {
     }
 
     fn unmatched(&mut self, channel: ChannelId, by: LeftBy) {
-        let Some(Matched { key, hub, left, .. }) = self.matched.remove(&channel) else { return };
+        let Some(Matched { key, hub, left, turn, .. }) = self.matched.remove(&channel) else { return };
         self.in_common.remove(hub.epoch());
         // When it was closed here the hub ends both lanes, once all has been said.
         let open_here = self.open.get(&key).is_some_and(|open| open.epoch() == hub.epoch());
         if by == LeftBy::There && open_here {
             let until = Instant::now() + self.config.drain_patience;
             self.leaving.push_back(Leaving { channel, until, epoch: hub.epoch(), left });
+        } else if by == LeftBy::Here
+            && let Some(turn) = turn
+        {
+            turn.hurry();
         }
     }
 }

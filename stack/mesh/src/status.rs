@@ -13,6 +13,15 @@ pub struct MeshStatus {
     pub known: usize,
 }
 
+/// How much there is, to wait for; [`MeshStatus`] says what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MeshFigures {
+    /// Established links, without those that give way to newer ones.
+    pub links: usize,
+    /// The channels that they share, each counted once for each link.
+    pub channels: usize,
+}
+
 /// One established link.
 #[derive(Debug, Clone)]
 pub struct LinkStatus {

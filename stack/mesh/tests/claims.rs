@@ -1,4 +1,5 @@
 //! Strangers who claim the id of a proxy that is linked already: what they can't do, and what the real one still can.
+//! Time is paused.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Both sides dial: two links come up, one stays, and nobody notices.
+//! Both sides dial: two links come up, one stays, and nobody notices. Time is paused: sleeping sets the pace.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! What a link must not say, and what becomes of it; everybody else goes on undisturbed.
+//! What a link must not say, and what becomes of it; everybody else goes on undisturbed. Time is paused.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 mod support;
@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use nws_hub::HubLimits;
 use nws_protocol::{
     ChannelId, LinkCode, PeerId,
+    limits::MAX_UNMATCHED_LANES,
     wire::{Control, Data, Payload},
 };
 use nws_transports::{LinkError, MemoryNetwork, MemoryTransport};
@@ -216,6 +217,25 @@ async fn a_lane_for_a_channel_that_is_not_matched_is_held_and_then_stopped() {
     }
     raw.say(&Control::Ping(5)).await;
     while raw.hear().await != Some(Control::Pong(5)) {}
+    scene.goes_on().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_lanes_for_channels_that_are_not_matched_few_are_held_at_once() {
+    let mut scene = Scene::new().await;
+    let mut raw = scene.greet().await;
+    raw.matches("chat").await;
+    let mut lanes = Vec::new();
+    for _ in 0..200 {
+        lanes.push(raw.lane(&[Data::Open(ChannelId::from_bytes([7; 8]))]).await);
+    }
+    // Those that are held are stopped after a second, and only then others are looked at.
+    sleep(Duration::from_millis(1500)).await;
+    let mut stopped = 0;
+    for lane in &mut lanes {
+        stopped += usize::from(lane.write_all(&[0]).await.is_err());
+    }
+    assert!((MAX_UNMATCHED_LANES..MAX_UNMATCHED_LANES + 4).contains(&stopped), "{stopped}");
     scene.goes_on().await;
 }
 

@@ -1,5 +1,5 @@
 //! Pages that are loaded again and again, at both ends, faster than the network is: lanes overtake the words about them, and
-//! words cross. Whoever is seen is reached, and whoever is reached is seen once.
+//! words cross. Whoever is seen is reached, and whoever is reached is seen once. Time is paused: sleeping sets the pace.
 //!
 //! `NWS_SEED=n` replays one seed, `NWS_SEEDS=n` runs so many.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]

@@ -1,7 +1,8 @@
-//! Somebody else who speaks multicast DNS on a host of the laboratory: announces any record, or sends packets that make no sense.
+//! Somebody else who speaks multicast DNS on a host of the laboratory: announces any record, or sends packets that make no sense, or
+//! more than anybody asked for.
 
 use mdns_sd::{ServiceDaemon, ServiceInfo};
-use nws_tests::isolation::ensure_isolated;
+use nws_tests::{isolation::ensure_isolated, netns::INTERFACE};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::{
@@ -9,6 +10,8 @@ use std::{
     io::{Read, stdin},
     net::{IpAddr, Ipv4Addr, UdpSocket},
     process::ExitCode,
+    thread::sleep,
+    time::Duration,
 };
 
 /// Announces what it is told to, or makes noise.
@@ -32,6 +35,13 @@ enum Arguments {
         /// How many.
         packets: u32,
     },
+    /// Sends answers with addresses of hosts that do not exist, to live for 68 years, and ends.
+    Flood {
+        /// How many records; each packet has 27.
+        records: u32,
+        /// The pause after each packet, in microseconds.
+        pause: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -50,6 +60,7 @@ fn run() -> Result<(), Box<dyn Error>> {
             announce(&service, &name, address.ip(), address.port(), &txt)
         }
         Arguments::Noise { seed, packets } => noise(seed, packets),
+        Arguments::Flood { records, pause } => flood(records, Duration::from_micros(pause)),
     }
 }
 
@@ -65,6 +76,23 @@ fn announce(service: &str, name: &str, ip: IpAddr, port: u16, txt: &[String]) ->
     Ok(())
 }
 
+/// Where multicast DNS is spoken.
+const GROUP: (Ipv4Addr, u16) = (Ipv4Addr::new(224, 0, 0, 251), 5353);
+
+/// A socket that sends to the group from the host's interface: the hosts have no route for it.
+fn socket(port: u16) -> Result<UdpSocket, Box<dyn Error>> {
+    let addresses = if_addrs::get_if_addrs()?;
+    let own = addresses.iter().find_map(|interface| match interface.ip() {
+        IpAddr::V4(ip) if interface.name == INTERFACE => Some(ip),
+        _ => None,
+    });
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
+    socket2::SockRef::from(&socket).set_multicast_if_v4(&own.ok_or("no address")?)?;
+    // Or nothing would be heard of it.
+    socket.send_to(&[], GROUP)?;
+    Ok(socket)
+}
+
 /// A response that announces an instance: one pointer record. Half of the noise is this with some bytes changed, which
 /// gets further into a parser than random bytes do.
 const ALMOST_RIGHT: &[u8] = b"\0\0\x84\0\0\0\0\x01\0\0\0\0\
@@ -72,7 +100,7 @@ const ALMOST_RIGHT: &[u8] = b"\0\0\x84\0\0\0\0\x01\0\0\0\0\
 
 fn noise(seed: u64, packets: u32) -> Result<(), Box<dyn Error>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    let socket = socket(0)?;
     for number in 0..packets {
         let mut packet =
             if number % 2 == 0 { ALMOST_RIGHT.to_vec() } else { vec![0; usize::try_from(rng.next_u32() % 1400)?] };
@@ -86,8 +114,27 @@ fn noise(seed: u64, packets: u32) -> Result<(), Box<dyn Error>> {
             }
         }
         // A full queue of the system is no reason to stop.
-        let _ = socket.send_to(&packet, (Ipv4Addr::new(224, 0, 0, 251), 5353));
+        let _ = socket.send_to(&packet, GROUP);
     }
     println!("sent {packets}");
+    Ok(())
+}
+
+/// As many address records as fit into a packet of 1500 bytes.
+const RECORDS: u8 = 27;
+
+fn flood(records: u32, pause: Duration) -> Result<(), Box<dyn Error>> {
+    let socket = socket(5353)?;
+    for number in 0..records.div_ceil(RECORDS.into()) {
+        let mut packet = [&[0, 0, 0x84, 0, 0, 0, 0, RECORDS][..], &[0; 4]].concat();
+        for place in 0..RECORDS {
+            // A name of 30 letters, an address record of the Internet, its time to live, and the address.
+            packet.extend_from_slice(format!("\x1e{number:028x}{place:02x}\x05local\0").as_bytes());
+            packet.extend_from_slice(&[0, 1, 0, 1, 0x7f, 0xff, 0xff, 0xff, 0, 4, 10, 77, 0, 2]);
+        }
+        let _ = socket.send_to(&packet, GROUP);
+        sleep(pause);
+    }
+    println!("sent {records}");
     Ok(())
 }

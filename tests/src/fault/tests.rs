@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 use super::{shape::Fate, *};
-use std::time::Instant as Clock;
+use std::{io::ErrorKind, time::Instant as Clock};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -107,6 +107,27 @@ async fn tcp_comes_through_whole_late_and_half_closed() {
     assert!(begin.elapsed() >= Duration::from_millis(40));
 }
 
+/// Another way to the same echo, over a relay without faults: what goes there and back again and again shows that the rest of
+/// this thread had its turns.
+struct Meanwhile {
+    stream: TcpStream,
+    _relay: Relay,
+}
+
+impl Meanwhile {
+    async fn new(target: SocketAddr) -> Self {
+        let relay = Relay::tcp(any(), target, Faults::default()).await.unwrap();
+        Self { stream: TcpStream::connect(relay.addr()).await.unwrap(), _relay: relay }
+    }
+
+    async fn goes_by(&mut self) {
+        for _ in 0..50 {
+            self.stream.write_all(b"x").await.unwrap();
+            timeout(SOON, self.stream.read_exact(&mut [0])).await.unwrap().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_stall_holds_tcp_and_a_cut_breaks_it() {
     let (target, _echo) = tcp_echo().await;
@@ -115,9 +136,11 @@ async fn a_stall_holds_tcp_and_a_cut_breaks_it() {
     let mut byte = [0];
     stream.write_all(b"a").await.unwrap();
     timeout(SOON, stream.read_exact(&mut byte)).await.unwrap().unwrap();
+    let mut meanwhile = Meanwhile::new(target).await;
     relay.set(Way::Stalled);
     stream.write_all(b"b").await.unwrap();
-    assert!(timeout(Duration::from_millis(200), stream.read_exact(&mut byte)).await.is_err());
+    meanwhile.goes_by().await;
+    assert_eq!(stream.try_read(&mut byte).unwrap_err().kind(), ErrorKind::WouldBlock);
     relay.set(Way::Open);
     timeout(SOON, stream.read_exact(&mut byte)).await.unwrap().unwrap();
     assert_eq!(byte, *b"b");
@@ -125,9 +148,28 @@ async fn a_stall_holds_tcp_and_a_cut_breaks_it() {
     assert!(timeout(SOON, stream.read_exact(&mut byte)).await.unwrap().is_err());
 }
 
+/// Takes the numbers that come with this mark, up to `last`.
+async fn until(socket: &UdpSocket, last: u8, mark: u8, got: &mut Vec<u8>) {
+    loop {
+        let mut packet = [0; 2];
+        assert_eq!(timeout(SOON, socket.recv(&mut packet)).await.unwrap().unwrap(), 2);
+        assert_eq!(packet[0], mark);
+        if packet[1] == last {
+            return;
+        }
+        got.push(packet[1]);
+    }
+}
+
 #[tokio::test]
 async fn udp_has_its_losses_and_comes_back_to_its_sender() {
+    /// Numbers that are not among the hundred.
+    const END: u8 = 255;
+    const READ: u8 = 252;
+    const LOST: u8 = 254;
+    const AGAIN: u8 = 253;
     let (target, _echo) = udp_echo().await;
+    let (beside, _other_echo) = tcp_echo().await;
     let faults = Faults { seed: 3, loss: 0.3, reorder: 0.2, delay: Duration::from_millis(5), ..Faults::default() };
     let relay = Relay::both(any(), target, faults).await.unwrap();
     let [one, two] = [UdpSocket::bind(any()).await.unwrap(), UdpSocket::bind(any()).await.unwrap()];
@@ -136,25 +178,33 @@ async fn udp_has_its_losses_and_comes_back_to_its_sender() {
         for number in 0..100u8 {
             socket.send(&[mark, number]).await.unwrap();
         }
-    }
-    for (socket, mark) in [(&one, 1), (&two, 2)] {
-        let mut got = Vec::new();
-        let mut packet = [0; 2];
-        while let Ok(Ok(2)) = timeout(Duration::from_millis(300), socket.recv(&mut packet)).await {
-            assert_eq!(packet[0], mark);
-            got.push(packet[1]);
+        // One of so many comes back, and by then the relay has read all that was sent before.
+        for _ in 0..40 {
+            socket.send(&[mark, READ]).await.unwrap();
         }
-        // 0.7 of them survive each way.
-        assert!((25..75).contains(&got.len()), "{}", got.len());
-        assert!(!got.is_sorted());
     }
+    let mut got = [Vec::new(), Vec::new()];
+    for (at, socket) in [&one, &two].into_iter().enumerate() {
+        until(socket, READ, at as u8 + 1, &mut got[at]).await;
+    }
+    // What takes longer comes after all that is still under way.
+    relay.change(Faults { delay: Duration::from_millis(50), ..Faults::default() });
+    for (at, socket) in [&one, &two].into_iter().enumerate() {
+        socket.send(&[at as u8 + 1, END]).await.unwrap();
+        until(socket, END, at as u8 + 1, &mut got[at]).await;
+        got[at].retain(|number| *number != READ);
+        // 0.7 of them survive each way.
+        assert!((25..75).contains(&got[at].len()), "{}", got[at].len());
+        assert!(!got[at].is_sorted());
+    }
+    let mut meanwhile = Meanwhile::new(beside).await;
     relay.set(Way::Cut);
-    one.send(&[1, 1]).await.unwrap();
-    assert!(timeout(Duration::from_millis(100), one.recv(&mut [0; 2])).await.is_err());
+    one.send(&[1, LOST]).await.unwrap();
+    meanwhile.goes_by().await;
     relay.set(Way::Open);
     relay.change(Faults::default());
-    one.send(&[1, 7]).await.unwrap();
-    let mut packet = [0; 2];
-    timeout(SOON, one.recv(&mut packet)).await.unwrap().unwrap();
-    assert_eq!(packet, [1, 7]);
+    one.send(&[1, AGAIN]).await.unwrap();
+    let mut late = Vec::new();
+    until(&one, AGAIN, 1, &mut late).await;
+    assert!(!late.contains(&LOST));
 }

@@ -1,14 +1,19 @@
 //! A running mDNS daemon of `mdns-sd` and our subscriptions to it. Translates; decides nothing but how to ask again.
 //!
 //! Known of `mdns-sd` 0.21: the daemon joins the multicast groups of every interface that is up before it reads its first command; a
-//! browse channel that is full is closed without a word; commands are refused with `Again` when 100 are waiting.
+//! browse channel that is full is closed without a word; commands are refused with `Again` when 100 are waiting, and none is read while
+//! there are packets to read.
 
-use super::{MdnsConfig, interfaces::Interfaces};
+use super::{
+    MdnsConfig,
+    interfaces::Interfaces,
+    kept::{Kept, LOOK_EVERY},
+};
 use crate::{
     DiscoveredTransport,
     record::{announcement, full_name, service_type},
 };
-use mdns_sd::{DaemonEvent, Error, IfKind, Receiver, ServiceDaemon, ServiceEvent};
+use mdns_sd::{DaemonEvent, Error, IfKind, Metrics, Receiver, ServiceDaemon, ServiceEvent};
 use nws_protocol::InstanceId;
 use std::{fmt, future::pending, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
@@ -25,13 +30,13 @@ const VERIFY_WITHIN: Duration = Duration::from_secs(2);
 const BROWSE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// When the daemon's queue was full, it is tried again after this long.
-const COMMAND_AGAIN_AFTER: Duration = Duration::from_millis(50);
+pub(super) const COMMAND_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// The daemon repeats a goodbye after 120 ms, for those who missed the first.
 const GOODBYE_REPEATED_AFTER: Duration = Duration::from_millis(150);
 
 /// Longest wait for each answer of the daemon while it is shut down.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(400);
+pub(crate) const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(400);
 
 struct Browse {
     kind: DiscoveredTransport,
@@ -46,6 +51,10 @@ pub(crate) struct Daemon {
     monitor: Receiver<DaemonEvent>,
     browses: [Browse; 2],
     announced: Vec<String>,
+    /// How much it keeps, when it was asked and has not answered yet.
+    kept: Option<Receiver<Metrics>>,
+    /// When to ask that next.
+    look_at: Instant,
 }
 
 /// What the daemon has to say.
@@ -53,6 +62,7 @@ pub(crate) struct Daemon {
 pub(crate) enum Heard {
     Service(DiscoveredTransport, ServiceEvent),
     Daemon(DaemonEvent),
+    Kept(Kept),
 }
 
 impl Daemon {
@@ -68,7 +78,14 @@ impl Daemon {
             }
         };
         let browse = |kind| Browse { kind, events: None, again_at: now };
-        let mut this = Self { daemon, monitor, browses: DiscoveredTransport::ALL.map(browse), announced: Vec::new() };
+        let mut this = Self {
+            daemon,
+            monitor,
+            browses: DiscoveredTransport::ALL.map(browse),
+            announced: Vec::new(),
+            kept: None,
+            look_at: now + LOOK_EVERY,
+        };
         this.daemon.set_ip_check_interval(INTERFACE_CHECK_SECONDS)?;
         if !config.interfaces.is_empty() {
             for name in Interfaces::now().absent(&config.interfaces) {
@@ -118,14 +135,24 @@ impl Daemon {
         !matches!(self.daemon.verify(full_name(instance, kind), VERIFY_WITHIN), Err(Error::Again))
     }
 
+    /// Asks from time to time how much it keeps; [`hear`](Self::hear) has the answer.
+    pub(crate) fn look(&mut self, now: Instant) {
+        if self.kept.is_none() && self.look_at <= now {
+            self.look_at = now + LOOK_EVERY;
+            // A busy daemon is asked again next time, and a dead one is noticed elsewhere.
+            self.kept = self.daemon.get_metrics().ok();
+        }
+    }
+
     /// The daemon itself, for questions about hosts.
     pub(crate) const fn handle(&self) -> &ServiceDaemon {
         &self.daemon
     }
 
-    /// When [`browse`](Self::browse) has something to do.
+    /// When [`browse`](Self::browse) or [`look`](Self::look) has something to do.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.browses.iter().filter(|browse| browse.events.is_none()).map(|browse| browse.again_at).min()
+        let browses = self.browses.iter().filter(|browse| browse.events.is_none()).map(|browse| browse.again_at);
+        browses.chain(self.kept.is_none().then_some(self.look_at)).min()
     }
 
     /// What was said already and not heard yet.
@@ -142,6 +169,7 @@ impl Daemon {
         tokio::select! {
             event = quic.next() => Some(Heard::Service(quic.kind, event?)),
             event = tcp.next() => Some(Heard::Service(tcp.kind, event?)),
+            kept = kept(&mut self.kept) => Some(Heard::Kept(kept?)),
             event = self.monitor.recv_async() => match event {
                 Ok(event) => Some(Heard::Daemon(event)),
                 // The daemon is dead; the next browse tells why.
@@ -182,6 +210,14 @@ impl Daemon {
         }
         None
     }
+}
+
+/// How much it keeps, once it has said so; `None` when it won't.
+async fn kept(asked: &mut Option<Receiver<Metrics>>) -> Option<Kept> {
+    let Some(answer) = asked else { return pending().await };
+    let metrics = answer.recv_async().await;
+    *asked = None;
+    metrics.ok().map(|metrics| Kept::of(&metrics))
 }
 
 impl Browse {

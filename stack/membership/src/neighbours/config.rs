@@ -21,7 +21,7 @@ pub struct Config {
     pub prove_within: Duration,
     /// Most proxies known at once; beyond them discovery's are not taken up, see [`super::Neighbours::found`].
     pub max_neighbours: usize,
-    /// Most links at once; one more is closed with `Limit`.
+    /// Most links at once; for one more another makes way, or it is closed with `Limit`.
     pub max_links: usize,
     /// Most dials in progress; others wait for their turn.
     pub max_dials: usize,

@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 mod contest;
+mod fixed;
+mod limits;
+mod lost;
 
 use super::*;
 use nws_protocol::limits::DIAL_PATIENCE;
@@ -225,71 +228,6 @@ fn being_found_again_shortens_a_long_backoff_but_never_prolongs_it() {
 }
 
 #[test]
-fn a_proxy_lost_while_linked_stays_linked_and_is_not_dialled_after() {
-    let mut bench = Bench::new();
-    bench.found(LARGE, &["a"]);
-    let dial = bench.dial("a");
-    let (link, _) = bench.dialled(dial, LARGE);
-    bench.it.lost(LARGE, bench.now);
-    bench.nothing();
-    assert_eq!(bench.it.link_to(LARGE), Some(link));
-    bench.down(link, LinkCode::Silent);
-    assert_eq!((bench.it.next_timeout(), bench.it.known()), (None, 0));
-    bench.nothing();
-}
-
-#[test]
-fn a_proxy_lost_and_found_while_linked_is_dialled_after_the_link() {
-    let mut bench = Bench::new();
-    bench.found(LARGE, &["a"]);
-    let dial = bench.dial("a");
-    let (link, _) = bench.dialled(dial, LARGE);
-    bench.it.lost(LARGE, bench.now);
-    bench.found(LARGE, &["b"]);
-    bench.nothing();
-    bench.down(link, LinkCode::Silent);
-    bench.step();
-    bench.dial("b");
-}
-
-#[test]
-fn a_proxy_lost_while_waiting_or_dialled_is_forgotten() {
-    let mut bench = Bench::new();
-    bench.found(SMALL, &["a"]);
-    bench.it.lost(SMALL, bench.now);
-    assert_eq!((bench.it.next_timeout(), bench.it.known()), (None, 0));
-
-    bench.found(LARGE, &["a", "b"]);
-    let dial = bench.dial("a");
-    bench.it.lost(LARGE, bench.now);
-    bench.nothing();
-    bench.fail(dial);
-    assert_eq!((bench.it.next_timeout(), bench.it.known()), (None, 0));
-    bench.nothing();
-}
-
-#[test]
-fn a_dial_in_progress_when_the_record_is_lost_may_get_through() {
-    let mut bench = Bench::new();
-    bench.found(LARGE, &["a"]);
-    let dial = bench.dial("a");
-    bench.it.lost(LARGE, bench.now);
-    assert_eq!(bench.dialled(dial, LARGE).1, Verdict::Keep);
-}
-
-#[test]
-fn who_said_goodbye_is_not_dialled_unless_found_again() {
-    let mut bench = Bench::new();
-    bench.found(LARGE, &["a"]);
-    let dial = bench.dial("a");
-    let (link, _) = bench.dialled(dial, LARGE);
-    bench.down(link, LinkCode::GoingAway);
-    assert_eq!((bench.it.next_timeout(), bench.it.known()), (None, 0));
-    bench.found(LARGE, &["a"]);
-    bench.dial("a");
-}
-
-#[test]
 fn our_own_record_is_ignored() {
     let mut bench = Bench::new();
     bench.found(US, &["a"]);
@@ -297,70 +235,6 @@ fn our_own_record_is_ignored() {
     assert_eq!(bench.it.greeted(US), Verdict::Close(LinkCode::SelfDial));
     assert_eq!(bench.accepted(US).1, Verdict::Close(LinkCode::SelfDial));
     bench.nothing();
-}
-
-#[test]
-fn a_fixed_peer_that_is_ourselves_is_reported_once_and_left_alone() {
-    let mut bench = Bench::new();
-    let peer = bench.it.add_fixed(vec!["me"], bench.now).unwrap();
-    let dial = bench.dial("me");
-    assert_eq!(bench.dialled(dial, US).1, Verdict::Close(LinkCode::SelfDial));
-    assert_eq!(bench.actions(), [Action::Ourselves { peer }]);
-    assert_eq!(bench.it.next_timeout(), None);
-}
-
-#[test]
-fn a_fixed_peer_is_dialled_at_once_and_for_ever() {
-    let mut bench = Bench::new();
-    bench.it.add_fixed(vec!["quic", "tcp"], bench.now).unwrap();
-    for _ in 0..20 {
-        let dial = bench.dial("quic");
-        bench.fail(dial);
-        let dial = bench.dial("tcp");
-        bench.fail(dial);
-        bench.step();
-    }
-    let dial = bench.dial("quic");
-    let (link, verdict) = bench.dialled(dial, SMALL);
-    assert_eq!(verdict, Verdict::Keep);
-    bench.pass(Duration::from_secs(60));
-    bench.nothing();
-    bench.down(link, LinkCode::GoingAway);
-    within(bench.step(), START);
-    let dial = bench.dial("quic");
-    assert_eq!(bench.dialled(dial, LARGE).1, Verdict::Keep, "another run of the proxy, with another id");
-}
-
-#[test]
-fn two_fixed_peers_that_lead_to_one_proxy_share_one_link() {
-    let mut bench = Bench::new();
-    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
-    let a = bench.dial("a");
-    bench.it.add_fixed(vec!["b"], bench.now).unwrap();
-    let b = bench.dial("b");
-    let (link, _) = bench.dialled(a, LARGE);
-    assert_eq!(bench.dialled(b, LARGE).1, DUPLICATE);
-    assert_eq!(bench.it.next_timeout(), None, "satisfied");
-    bench.down(link, LinkCode::Silent);
-    bench.step();
-    bench.step();
-    let redialled = bench.actions().into_iter().filter(|action| matches!(action, Action::Dial { .. })).count();
-    assert_eq!(redialled, 2, "both are dialled again");
-}
-
-#[test]
-fn a_fixed_peer_whose_proxy_dials_us_is_left_in_peace() {
-    let mut bench = Bench::new();
-    bench.it.add_fixed(vec!["a"], bench.now).unwrap();
-    let dial = bench.dial("a");
-    let (link, _) = bench.dialled(dial, SMALL);
-    bench.down(link, LinkCode::Silent);
-    bench.step();
-    let dial = bench.dial("a");
-    assert_eq!(bench.accepted(SMALL).1, Verdict::Keep);
-    assert_eq!(bench.actions(), [Action::Abandon { dial }]);
-    assert_eq!(bench.dialled(dial, SMALL).1, DUPLICATE, "too late");
-    assert_eq!(bench.it.next_timeout(), None);
 }
 
 #[test]
@@ -384,58 +258,4 @@ fn somebody_else_at_a_proxys_address_is_welcome_and_the_proxy_is_still_sought() 
     assert_eq!((verdict, bench.it.link_to(SMALL)), (Verdict::Keep, Some(link)));
     within(bench.step(), START);
     bench.dial("a");
-}
-
-#[test]
-fn there_is_a_limit_to_dials_at_once() {
-    let mut bench = Bench::with(Config { settle: Duration::ZERO, max_dials: 2, ..Config::default() });
-    for n in 10..14 {
-        bench.found(InstanceId::from_bytes([n; 16]), &["a"]);
-    }
-    let dials = bench.actions();
-    assert_eq!(dials.len(), 2);
-    assert_eq!(bench.it.next_timeout(), None, "no use in waking before there is room");
-    let Action::Dial { dial, .. } = dials[0] else { panic!() };
-    bench.fail(dial);
-    assert_eq!(bench.actions().len(), 1);
-}
-
-#[test]
-fn there_is_a_limit_to_links() {
-    let mut bench = Bench::with(Config { max_links: 1, ..Config::default() });
-    let (link, _) = bench.accepted(SMALL);
-    assert_eq!(bench.accepted(SMALL_2).1, Verdict::Close(LinkCode::Limit));
-    assert_eq!(bench.accepted(SMALL).1, Verdict::Wait, "one that takes another's place is no more");
-    bench.down(link, LinkCode::Silent);
-    assert_eq!(bench.it.linked().count(), 1);
-}
-
-#[test]
-fn there_is_a_limit_to_known_proxies_and_the_unreachable_make_room() {
-    let mut bench = Bench::with(Config { settle: Duration::ZERO, max_neighbours: 2, ..Config::default() });
-    let id = |n| InstanceId::from_bytes([n; 16]);
-    bench.found(id(20), &["a"]);
-    let dial = bench.dial("a");
-    bench.found(id(21), &["b"]);
-    let b = bench.dial("b");
-    assert!(!bench.it.found(id(22), vec!["c"], bench.now), "full");
-    bench.fail(dial);
-    bench.found(id(22), &["c"]);
-    bench.dial("c");
-    assert_eq!(bench.it.known(), 2);
-    assert_eq!(bench.dialled(b, id(21)).1, Verdict::Keep);
-    assert_eq!(bench.accepted(SMALL).1, Verdict::Keep, "who is linked goes before who is only found");
-    assert!(matches!(bench.actions()[..], [Action::Abandon { .. }]));
-    assert_eq!(bench.accepted(SMALL_2).1, Verdict::Close(LinkCode::Limit));
-    assert_eq!(bench.it.known(), 2);
-    assert_eq!(bench.it.next_timeout(), None);
-}
-
-#[test]
-fn one_proxy_can_name_only_so_many_addresses() {
-    let mut bench = Bench::with(Config { settle: Duration::ZERO, max_addresses: 1, ..Config::default() });
-    bench.found(LARGE, &["a", "b"]);
-    let dial = bench.dial("a");
-    bench.fail(dial);
-    bench.nothing();
 }

@@ -1,18 +1,25 @@
 //! What becomes of a link that knows who is at the other end: it is up, or refused, or not believed yet.
 
-use super::{Actor, Place, Stage, Up};
+use super::{Actor, Entry, Place, Stage, Up};
 use crate::{life::Meeting, status::short};
 use nws_hub::LinkId;
-use nws_membership::neighbours::{self, Verdict};
+use nws_membership::neighbours::{self, Idle, Verdict};
 use nws_protocol::limits::PROBE_TIMEOUT;
+use nws_transports::BoxLink;
 use rand_core::OsRng;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
+
+/// One host has one IPv4 address, however it is written.
+fn host(link: &BoxLink) -> IpAddr {
+    link.remote_addr().ip().to_canonical()
+}
 
 impl Actor {
     /// A link knows who is at the other end.
     pub(super) fn meet(&mut self, meeting: Meeting) {
         let now = self.now();
+        self.make_way(&meeting, now);
         let id = neighbours::LinkId(meeting.id.0);
         let verdict = match meeting.dial {
             Some(dial) => self.neighbours.dialled(dial, id, meeting.peer, now, &mut OsRng),
@@ -28,6 +35,23 @@ impl Actor {
             let needed = self.up(old).map(|up| up.in_common.all()).unwrap_or_default();
             self.trials.insert(link, (old, needed));
             self.judge_trials();
+        }
+    }
+
+    /// Puts out a link with nothing in common, if this one is to have its place.
+    fn make_way(&mut self, meeting: &Meeting, now: Duration) {
+        let idle = self.links.iter().filter_map(|(id, entry)| {
+            let Stage::Up(up) = &entry.stage else { return None };
+            let since = up.in_common.idle_since()?.saturating_duration_since(self.start);
+            Some(Idle { link: neighbours::LinkId(id.0), host: host(&up.link), since })
+        });
+        let idle = idle.collect();
+        let way = self.neighbours.make_way(meeting.peer, &host(&meeting.link), idle, now, &mut OsRng);
+        if let Some(neighbours::LinkId(link)) = way
+            && let Some(Entry { stage: Stage::Up(up), .. }) = self.links.get_mut(&LinkId(link))
+        {
+            tracing::debug!(link, address = %up.link.remote_addr(), "link makes way: nothing is in common on it");
+            up.put_out = true;
         }
     }
 
@@ -61,6 +85,7 @@ impl Actor {
                     since: Instant::now(),
                     in_common: meeting.in_common,
                     activity: meeting.activity,
+                    put_out: false,
                 });
             }
         }

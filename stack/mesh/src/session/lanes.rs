@@ -2,8 +2,8 @@
 
 use super::{Attached, Held, LaneEnd, Session};
 use crate::{
-    lane_in::{self, InEnd, Opened},
-    lane_out::{self, OutEnd, Turn},
+    lane_in::{self, InEnd, LastWords, Opened},
+    lane_out::{self, OutEnd, Turn, Wait},
     over::Over,
 };
 use nws_protocol::{
@@ -11,7 +11,7 @@ use nws_protocol::{
     limits::{PROOF_TIMEOUT, UNMATCHED_LANE_TIMEOUT},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// A lane that the other end stopped, of a channel that is still matched, is opened again after this long. Mostly the
 /// channel was closed there and the word of it is on its way. A guess.
@@ -21,8 +21,8 @@ const REOPEN_AFTER: Duration = Duration::from_secs(1);
 const MAX_KEPT: usize = 256;
 
 impl Session {
-    /// Opens a lane; one that is open for the channel already ends when it has said what it had.
-    pub(super) fn feed(&mut self, channel: ChannelId) {
+    /// Opens a lane, after a `rest`; one that is open for the channel already ends when it has said what it had.
+    pub(super) fn feed(&mut self, channel: ChannelId, rest: Duration) {
         let Some(matched) = self.matched.get_mut(&channel) else { return };
         self.feeds += 1;
         matched.feed = self.feeds;
@@ -30,10 +30,13 @@ impl Session {
         let out = matched.hub.lane_out(self.peer, self.id, self.peer_max_frame_bytes);
         let (link, activity) = (Arc::clone(&self.link), Arc::clone(&self.activity));
         let (stall, left) = (self.config.lane_stall, matched.left.clone());
-        let (turn, cue) = Turn::after(self.begun.get(&channel).cloned(), matched.heard.clone(), UNMATCHED_LANE_TIMEOUT);
+        let before = self.begun.get(&channel).cloned();
+        let (turn, cue) =
+            Turn::after(Wait { before, heard: matched.heard.clone(), patience: UNMATCHED_LANE_TIMEOUT, rest });
         self.begun.insert(channel, turn.begun());
         // Ends the one before, if it waits for its cue still.
         matched.turn = Some(turn);
+        self.in_common.has_lanes(true);
         self.lanes.spawn(async move {
             LaneEnd::Out(channel, feed, lane_out::feed(link, channel, out, cue, stall, activity, left).await)
         });
@@ -48,20 +51,22 @@ impl Session {
         };
         matched.heard.cancel();
         let lane_in = matched.hub.lane_in(self.peer, self.id);
-        let (channel, left) = (opened.channel, matched.left.clone());
+        let channel = opened.channel;
+        let last_words = LastWords { left: matched.left.clone(), patience: self.config.drain_patience };
         self.lanes_opened += 1;
         let lane = self.lanes_opened;
         self.attached.insert(channel, Attached { lane, epoch: matched.hub.epoch(), stopped: None });
         let (max_frame_bytes, activity) = (self.max_frame_bytes, Arc::clone(&self.activity));
         self.lanes_in += 1;
+        self.in_common.has_lanes(true);
         self.lanes.spawn(async move {
-            LaneEnd::In(channel, lane, lane_in::read(opened, lane_in, max_frame_bytes, activity, left).await)
+            LaneEnd::In(channel, lane, lane_in::read(opened, lane_in, max_frame_bytes, activity, last_words).await)
         });
     }
 
     /// Opens the lane of a channel that is matched, and attaches those that came for it.
     pub(super) fn begin_lanes(&mut self, channel: ChannelId) {
-        self.feed(channel);
+        self.feed(channel, Duration::ZERO);
         let (now, rest): (Vec<Held>, Vec<Held>) = self.pen.drain(..).partition(|held| held.opened.channel == channel);
         self.pen = rest.into();
         for held in now {
@@ -103,14 +108,11 @@ impl Session {
                 self.kept.push_back((Instant::now() + self.config.drain_patience, lane));
             }
             LaneEnd::Out(_, _, OutEnd::Stalled) => return Some(Over::ours(LinkCode::Stalled)),
+            // The next one takes its place in the hub at once: whoever is seen there meanwhile is spoken to.
             LaneEnd::Out(channel, feed, OutEnd::Stopped) if self.is_current(channel, feed) => {
-                self.lanes.spawn(async move {
-                    sleep(REOPEN_AFTER).await;
-                    LaneEnd::Reopen(channel, feed)
-                });
+                self.feed(channel, REOPEN_AFTER);
             }
-            LaneEnd::Reopen(channel, feed) if self.is_current(channel, feed) => self.feed(channel),
-            LaneEnd::In(_, _, InEnd::GivenUp | InEnd::Stopped) | LaneEnd::Out(..) | LaneEnd::Reopen(..) => {}
+            LaneEnd::In(_, _, InEnd::GivenUp | InEnd::Stopped) | LaneEnd::Out(..) => {}
         }
         None
     }

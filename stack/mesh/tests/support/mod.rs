@@ -14,12 +14,12 @@ pub mod slow_control;
 use bytes::{Bytes, BytesMut};
 use nws_discovery::{Discovery, Off};
 use nws_hub::{Channels, ClientSeat, HubLimits};
-use nws_mesh::{FixedPeer, Mesh, MeshConfig, MeshHandle, Port};
+use nws_mesh::{FixedPeer, Mesh, MeshConfig, MeshFigures, MeshHandle, Port};
 use nws_protocol::{ChannelKey, ChannelKind, ChannelName, InstanceId};
 use nws_transports::{Listening, MemoryNetwork, Transport};
 use rand_core::OsRng;
 use std::{collections::VecDeque, future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 /// Nothing that is waited for takes longer.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -100,21 +100,17 @@ impl Node {
     }
 
     pub async fn linked(&self, count: usize) {
-        let linked = async {
-            while self.mesh.status().await.links.iter().filter(|link| !link.draining).count() != count {
-                sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(DEADLINE, linked).await.expect("no such number of links");
+        self.comes_to("such a number of links", |figures| figures.links == count).await;
     }
 
     pub async fn shares(&self, channels: usize) {
-        let shares = async {
-            while self.mesh.status().await.links.iter().map(|link| link.channels).sum::<usize>() != channels {
-                sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(DEADLINE, shares).await.expect("no such number of channels in common");
+        self.comes_to("such a number of channels in common", |figures| figures.channels == channels).await;
+    }
+
+    async fn comes_to(&self, what: &str, fits: impl FnMut(&MeshFigures) -> bool) {
+        let mut figures = self.mesh.figures();
+        let last = timeout(DEADLINE, figures.wait_for(fits)).await;
+        assert!(matches!(last, Ok(Ok(_))), "never came to {what}: {:?}", *self.mesh.figures().borrow());
     }
 }
 
@@ -219,7 +215,7 @@ impl Client {
         }
     }
 
-    /// Asserts that nothing comes for so long.
+    /// Asserts that nothing comes for so long. For tests with paused time: others show it by what is said afterwards.
     pub async fn nothing_for(&mut self, time: Duration) {
         if let Ok(event) = timeout(time, self.next_ever()).await {
             panic!("unexpected: {event:?}");
@@ -268,9 +264,4 @@ fn event(text: &str) -> Event {
         Some("message") => Event::Message(member("source"), value["data"].to_string()),
         _ => Event::Other(text.to_owned()),
     }
-}
-
-/// A clock for a test's own use.
-pub fn since(start: Instant) -> Duration {
-    start.elapsed()
 }

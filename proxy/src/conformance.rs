@@ -52,8 +52,12 @@ pub(crate) fn run(words: Vec<OsString>) -> Result<ExitCode, Failure> {
     end
 }
 
-fn complain(code: u8, words: &str) -> ExitCode {
+fn note(words: &str) {
     let _ = writeln!(std::io::stderr(), "nws conformance: {words}");
+}
+
+fn complain(code: u8, words: &str) -> ExitCode {
+    note(words);
     ExitCode::from(code)
 }
 
@@ -99,11 +103,7 @@ fn verdict(report: &Report) -> u8 {
     if counts.failed > 0 {
         return FAILED;
     }
-    let lacking = |line: &nws_conformance::Line| matches!(&line.outcome, Outcome::NotRun { reason } if reason.starts_with("the target did not dial") || reason.starts_with("the target is Busy"));
-    if report.lines.iter().any(lacking) {
-        return INCOMPLETE;
-    }
-    if counts.passed == 0 { INCOMPLETE } else { 0 }
+    if report.is_incomplete() || counts.passed == 0 { INCOMPLETE } else { 0 }
 }
 
 fn write(given: &Given, report: &Report) -> Result<(), Failure> {
@@ -131,7 +131,9 @@ fn write(given: &Given, report: &Report) -> Result<(), Failure> {
 
 /// One address of `HOST:PORT`.
 fn look_up(text: &str, what: &str) -> Result<SocketAddr, String> {
-    let found = text.to_socket_addrs().map_err(|error| format!("{what}: {text:?} is no HOST:PORT ({error})"))?;
+    let found = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{what}: {text:?} cannot be looked up as HOST:PORT ({error})"))?;
     let mut found: Vec<SocketAddr> = found.collect();
     // `localhost` may have two addresses, and a proxy under test one.
     found.sort_by_key(|address| !address.is_ipv4());
@@ -171,14 +173,16 @@ impl Given {
                 listen.push((std::net::Ipv4Addr::LOCALHOST, 0).into());
             }
         }
-        let dial_wait = match flag("dial-wait") {
-            None => Duration::from_secs(45),
-            Some(text) => Span::read(text).map_err(|words| format!("--dial-wait: {words}"))?.get(),
+        let time = |name: &str, default: u64| match flag(name) {
+            None => Ok(Duration::from_secs(default)),
+            Some(text) => Span::read(text).map(Span::get).map_err(|words| format!("--{name}: {words}")),
         };
+        let (dial_wait, busy_wait) = (time("dial-wait", 45)?, time("busy-wait", 600)?);
         let only = all("only").flat_map(|text| text.split(',')).map(|word| word.trim().to_owned());
         let only = only.filter(|word| !word.is_empty()).collect();
         let slow = matches.get_flag("slow");
-        let options = Options { kind, address, channel, network_key, client, listen, dial_wait, only, slow };
+        let options =
+            Options { kind, address, channel, network_key, client, listen, dial_wait, only, slow, busy_wait, note };
         Ok(Self { options, format, output: flag("output").cloned() })
     }
 }
@@ -204,12 +208,14 @@ fn command() -> Command {
         .after_help(
             "The target must run with the settings that the documents have, without discovery, and must hold the channel: a \
              client of its own is in it, or --client says where the runner can join by itself. For the checks in which the \
-             target dials, it must be told to dial the addresses of --listen (--peer at nws). With nine of them a run takes less \
-             than a minute; with one it takes long, as the target waits longer and longer between its dials. Start the \
-             target anew for each run: a run uses most of the guesses that it grants one address.\n\n\
+             target dials, it must be told to dial the addresses of --listen (--peer at nws). With twenty of them a run takes about \
+             a minute; with one it takes long, as the target waits longer and longer between its dials. So does another run \
+             against the same process, which begins where these waits are longest: some minutes.\n\n\
+             A run costs the target some thousands of its guesses. Two runs in a row find enough of them; a later one is \
+             told Busy, waits (see --busy-wait) and says for how long. A target that is started anew has all of them.\n\n\
              Exit status: 0 no requirement failed; 1 at least one failed; 2 something on the command line is wrong; 3 the \
              target cannot be reached, or an address to listen on cannot be had; 4 nothing failed, but the target did not \
-             dial (see --no-dialled), was Busy, or nothing was checked at all. Checks that were not run are in the report, with the reason.",
+             dial (see --no-dialled), did not offer the channel or was Busy, or nothing was checked at all. Checks that were not run are in the report, with the reason.",
         )
         .max_term_width(100)
         .arg(flag("target", "URL", "The proxy under test: quic://HOST:PORT or tcp://HOST:PORT.").required(true))
@@ -221,6 +227,7 @@ fn command() -> Command {
                 .action(ArgAction::Append),
         )
         .arg(flag("dial-wait", "TIME", "How long to wait for a dial [default: 45s]."))
+        .arg(flag("busy-wait", "TIME", "How long to wait, all in all, for guesses that earlier runs have used up [default: 10m]."))
         .arg(Arg::new("no-dialled").long("no-dialled").action(ArgAction::SetTrue).help("Leave out the checks in which the target dials."))
         .arg(Arg::new("slow").long("slow").action(ArgAction::SetTrue).help("Run the checks that take more than a minute too."))
         .arg(

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { bytes, casesOf } from './harness/vectors.mjs';
+import { bytes, casesOf, closesWith } from './harness/vectors.mjs';
 import { linkSecret } from './node-proxy/derive.mjs';
 import { Bucket } from './node-proxy/matching/budgets.mjs';
 import { Initiator } from './node-proxy/matching/initiator.mjs';
@@ -162,7 +162,10 @@ async function play(role, vector) {
       if (said?.kind === 'query') lastQuery = said;
       if (step.frame) compare(said, step, end);
     } else await end.settle({ compute: step.step === 'close' });
-    if (step.step === 'close') return assert.equal(end.fault?.code, step.code);
+    if (step.step === 'close') {
+      closesWith(end.fault?.code, step);
+      return closesWith(end.fault.code, vector);
+    }
   }
   if (vector.result === 'invalid') return undefined; // the other end is at fault
   await end.settle({ compute: true });

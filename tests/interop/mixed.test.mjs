@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { TestClient, introduced, welcomed } from './harness/client.mjs';
-import { haveNamespaces, makeNetwork } from './harness/networks.mjs';
+import { makeNetwork } from './harness/networks.mjs';
 import { startNode, startNws } from './harness/processes.mjs';
 
 const COUNT = 150;
@@ -63,10 +63,10 @@ describe('on loopback', () => {
   }
 });
 
-describe('three hosts in network namespaces', { skip: haveNamespaces() ? false : 'needs root and `ip netns`' }, () => {
+describe('three hosts in network namespaces', () => {
   for (const kinds of ['nws nws node', 'node node nws']) {
     test(kinds, async (t) => {
-      const network = makeNetwork(3);
+      const network = await makeNetwork(3);
       t.after(() => network.remove());
       const proxies = [];
       for (const [n, kind] of kinds.split(' ').entries()) {

@@ -1,6 +1,6 @@
 //! `dialogues.json`: each side of each dialogue, with the other one played from the file.
 
-use crate::{array, bytes, cases, has_flag, hex, id, is_valid, list, number, text};
+use crate::{array, bytes, cases, closes_with, has_flag, hex, id, is_valid, list, number, text};
 use nws_protocol::{
     ChannelKey, ChannelKind, ChannelName, NetworkKey,
     matching::{Budget, BudgetLimits, Charge, LeftBy, LinkSecret, MatchEvent, MatchFault, Matcher},
@@ -118,8 +118,8 @@ impl<'a> Side<'a> {
                     let result = self.hear(step);
                     assert_eq!(result.is_err(), close.is_some(), "{}, step {number}: {result:?}", id(self.case));
                     if let (Err(fault), Some(close)) = (result, close) {
-                        assert_eq!(Value::from(fault.code().number()), close["code"], "{}", id(self.case));
-                        assert_eq!(close["code"], self.case["code"], "{}", id(self.case));
+                        closes_with(close, fault.code(), id(self.case));
+                        closes_with(self.case, fault.code(), id(self.case));
                         return;
                     }
                 }

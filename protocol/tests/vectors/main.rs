@@ -10,6 +10,7 @@ mod messages;
 mod text;
 
 use data_encoding::HEXLOWER;
+use nws_protocol::LinkCode;
 use serde_json::Value;
 use std::{fs, path::Path};
 
@@ -28,6 +29,12 @@ fn id(case: &Value) -> &str {
 
 fn is_valid(case: &Value) -> bool {
     case["result"] == "valid"
+}
+
+/// What a case, or a step of one, says of the link's end is this code, by number and by name.
+fn closes_with(said: &Value, code: LinkCode, case: &str) {
+    let expected = (Value::from(code.number()), Value::from(format!("{code:?}")));
+    assert_eq!(expected, (said["code"].clone(), said["code_name"].clone()), "{case}");
 }
 
 fn has_flag(case: &Value, flag: &str) -> bool {

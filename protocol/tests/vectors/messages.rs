@@ -1,6 +1,6 @@
 //! `control.json` and `data.json`: each frame is the message that it should be, or is refused with the code.
 
-use crate::{bytes, cases, has_flag, hex, id, is_valid};
+use crate::{bytes, cases, closes_with, has_flag, hex, id, is_valid};
 use ::bytes::BytesMut;
 use nws_protocol::{
     PeerId,
@@ -30,8 +30,7 @@ fn check<M>(
         }
         Err(error) => {
             assert!(!is_valid(case), "{} must be taken, but {error}", id(case));
-            assert_eq!(Value::from(error.code().number()), case["code"], "{}: {error}", id(case));
-            assert_eq!(Value::from(format!("{:?}", error.code())), case["code_name"], "{}: {error}", id(case));
+            closes_with(case, error.code(), id(case));
         }
     }
 }

@@ -19,9 +19,13 @@ pub(crate) fn file() -> File {
         document: "02-links.md, 03-matching.md",
         sections: &["02: 7, 8, 13", "03: 7"],
         about: &[
-            "`frame` is the body of one frame of the control lane, without its length. It is judged by itself: whether a message may come at that time, and whether a list has one of the sizes that are allowed then, is not asked here (dialogues.json does). Elements are not checked here either (voprf.json).",
-            "result `valid`: the frame is `message`. Bytes are in hexadecimal, nonces are decimal text (they have 64 bits), the rest is as the schema names it.",
-            "`plain` true: a sender that writes the fields in the order of their numbers, and none that has its default value, writes exactly this frame for `message`.",
+            "`frame` is the body of one frame of the control lane, without its length. It is judged by itself: \
+             whether a message may come at that time, and whether a list has one of the sizes that are allowed \
+             then, is not asked here (dialogues.json does). Elements are not checked here either (voprf.json).",
+            "result `valid`: the frame is `message`. Bytes are in hexadecimal, nonces are decimal text (they have \
+             64 bits), the rest is as the schema names it.",
+            "`plain` true: a sender that writes the fields in the order of their numbers, and none that has its \
+             default value, writes exactly this frame for `message`.",
             "result `invalid`: the link is closed with `code`.",
         ],
         flags: &[

@@ -22,10 +22,14 @@ pub(crate) fn file() -> File {
         document: "04-membership.md",
         sections: &["2", "3", "8", "9"],
         about: &[
-            "`frame` is the body of one frame of a data lane, without its length. It is judged by itself: what may come when is in membership.json.",
-            "result `valid`: the frame is `message`. Ids and `data` are in hexadecimal; `data_text` is the same as text, where it is UTF-8.",
-            "`plain` true: a sender that writes the fields in the order of their numbers, and none that has its default value, writes exactly this frame for `message`.",
-            "`channel_kind`: the lane is one of a channel of this kind. Where it stands in an invalid case, the frame would be a message on a lane of the other kind.",
+            "`frame` is the body of one frame of a data lane, without its length. It is judged by itself: what may \
+             come when is in membership.json.",
+            "result `valid`: the frame is `message`. Ids and `data` are in hexadecimal; `data_text` is the same as \
+             text, where it is UTF-8.",
+            "`plain` true: a sender that writes the fields in the order of their numbers, and none that has its \
+             default value, writes exactly this frame for `message`.",
+            "`channel_kind`: the lane is one of a channel of this kind. Where it stands in an invalid case, the \
+             frame would be a message on a lane of the other kind.",
             "result `invalid`: the link is closed with `code`.",
         ],
         flags: &[

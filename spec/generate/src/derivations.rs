@@ -25,9 +25,14 @@ pub(crate) fn file() -> File {
         document: "03-matching.md",
         sections: &["4", "5", "6"],
         about: &[
-            "`operation` `link`: section 4. `hello_i` and `hello_r` are the bodies of the first frames of I and of R, without their length, as they travelled. `ekm` is the output of the TLS exporter. `network_key` null: there is none.",
-            "`operation` `channel`: sections 3, 5 and 6, for a link with the secret `l` and a channel `kind`, `name`. R's key is `key`; I blinds by `blind`. `y` is followed by `okm`, which is cut into the four values behind it.",
-            "`operation` `dummy`: the input of a dummy with these random bytes, and its `tag_r` by R's key, as it stands in an offer.",
+            "`operation` `link`: section 4. `hello_i` and `hello_r` are the bodies of the first frames of I and of \
+             R, without their length, as they travelled. `ekm` is the output of the TLS exporter. `network_key` \
+             null: there is none.",
+            "`operation` `channel`: sections 3, 5 and 6, for a link with the secret `l` and a channel `kind`, \
+             `name`. R's key is `key`; I blinds by `blind`. `y` is followed by `okm`, which is cut into the four \
+             values behind it.",
+            "`operation` `dummy`: the input of a dummy with these random bytes, and its `tag_r` by R's key, as it \
+             stands in an offer.",
             "result `invalid`: there is no such input; nothing is sent.",
             "Scalars are 32 bytes, little-endian.",
         ],

@@ -23,9 +23,12 @@ pub(crate) fn file() -> File {
         document: "02-links.md",
         sections: &["7", "13"],
         about: &[
-            "The bytes of a lane, `stream`, are given to a reader of frames that accepts frames of at most `max_frame_bytes`. However the bytes are cut into pieces on their way, the outcome is the same.",
+            "The bytes of a lane, `stream`, are given to a reader of frames that accepts frames of at most \
+             `max_frame_bytes`. However the bytes are cut into pieces on their way, the outcome is the same.",
             "`frames` are the bodies that come out, in order, without their length.",
-            "result `valid`: the stream stands at the end of a frame. `incomplete`: it stands within a frame; more is awaited, nothing is wrong yet, and a lane that ends there was given up (L-22). `invalid`: after `frames` the link is closed with `code`.",
+            "result `valid`: the stream stands at the end of a frame. `incomplete`: it stands within a frame; more \
+             is awaited, nothing is wrong yet, and a lane that ends there was given up (L-22). `invalid`: after \
+             `frames` the link is closed with `code`.",
             "A frame is taken here for its length only: what its body is belongs to control.json and data.json.",
         ],
         flags: &[

@@ -15,7 +15,8 @@ pub(crate) fn file() -> File {
         document: "00-terms.md",
         sections: &["4"],
         about: &[
-            "`operation` `text`: a text and the 16 bytes that it stands for, both ways. result `invalid`: the text is no id.",
+            "`operation` `text`: a text and the 16 bytes that it stands for, both ways. result `invalid`: the text \
+             is no id.",
             "`operation` `order`: two instance ids; `smaller` is `a` or `b`.",
         ],
         flags: &[

@@ -15,7 +15,9 @@ pub(crate) fn file() -> File {
         sections: &["00: 5", "05: 2"],
         about: &[
             "`operation` `name`: a text that is a channel name, or is none.",
-            "`operation` `path`: the path of a request to upgrade, as it stands in the request, with its query. result `valid`: it is the channel `channel`. result `invalid`: the request is refused with the HTTP `status`.",
+            "`operation` `path`: the path of a request to upgrade, as it stands in the request, with its query. \
+             result `valid`: it is the channel `channel`. result `invalid`: the request is refused with the HTTP \
+             `status`.",
         ],
         flags: &[
             ("Decoding", "Percent-decoding, which is done once."),

@@ -16,8 +16,12 @@ pub(crate) fn file() -> File {
         document: "03-matching.md",
         sections: &["3"],
         about: &[
-            "`operation` `evaluate`: the OPRF of RFC 9497, mode OPRF (0x00), suite ristretto255-SHA512, appendix A.1.1 there. `key` is DeriveKeyPair(`seed`, `info`). The input is hashed to `input_element`, blinded by `blind`, evaluated by the key, unblinded, and hashed to `y`; Evaluate(`input`) by the key gives `y` at once.",
-            "`operation` `element`: 32 bytes that come in Query.blinded or in Answer.evaluated. They are those of RFC 9496, appendix A. result `invalid`: the link is closed with `code`, by R and by I alike.",
+            "`operation` `evaluate`: the OPRF of RFC 9497, mode OPRF (0x00), suite ristretto255-SHA512, appendix \
+             A.1.1 there. `key` is DeriveKeyPair(`seed`, `info`). The input is hashed to `input_element`, blinded \
+             by `blind`, evaluated by the key, unblinded, and hashed to `y`; Evaluate(`input`) by the key gives `y` \
+             at once.",
+            "`operation` `element`: 32 bytes that come in Query.blinded or in Answer.evaluated. They are those of \
+             RFC 9496, appendix A. result `invalid`: the link is closed with `code`, by R and by I alike.",
             "Scalars are 32 bytes, little-endian.",
         ],
         flags: &[

@@ -3,7 +3,7 @@
 
 use jsonschema::{Registry, Validator};
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 fn vectors() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../vectors")
@@ -59,10 +59,20 @@ fn first<'a>(file: &'a mut Value, result: &str) -> Option<&'a mut Value> {
     file["cases"].as_array_mut().unwrap().iter_mut().find(|case| case["result"] == result)
 }
 
+/// What steps say of the end of a link: in dialogues a step of its own, in traces of membership a member of the frame's.
+fn closes(file: &mut Value) -> Vec<&mut Value> {
+    let steps =
+        file["cases"].as_array_mut().unwrap().iter_mut().filter_map(|case| case.get_mut("steps")?.as_array_mut());
+    steps
+        .flatten()
+        .filter_map(|step| if step["step"] == "close" { Some(step) } else { step.get_mut("close") })
+        .collect()
+}
+
 #[test]
 fn damaged_files_are_refused() {
     type Damage = fn(&mut Value) -> bool;
-    let damages: [(&str, Damage); 14] = [
+    let damages: [(&str, Damage); 17] = [
         ("no cases", |file| file.as_object_mut().unwrap().remove("cases").is_some()),
         ("an empty list of cases", |file| {
             file["cases"] = json!([]);
@@ -112,6 +122,23 @@ fn damaged_files_are_refused() {
                 true
             })
         }),
+        ("a code with the name of another", |file| {
+            first(file, "invalid").filter(|case| case.get("code_name").is_some()).is_some_and(|case| {
+                case["code_name"] = json!("Stalled");
+                true
+            })
+        }),
+        ("a close with the name of another code", |file| {
+            closes(file).first_mut().is_some_and(|close| {
+                close["code_name"] = json!("Stalled");
+                true
+            })
+        }),
+        ("a case twice", |file| {
+            let cases = file["cases"].as_array_mut().unwrap();
+            cases.push(cases[0].clone());
+            true
+        }),
         ("a number where bytes or text should be", |file| {
             let inputs = ["stream", "frame", "text", "name", "path", "input", "element", "ekm", "l", "steps"];
             let case = &mut file["cases"][0];
@@ -155,4 +182,76 @@ fn damaged_bytes_are_refused_wherever_they_are() {
         let has_bytes = !["names.json", "client.json", "dialogues.json", "membership.json"].contains(&name.as_str());
         assert!(tried > 0 || !has_bytes, "{name}");
     }
+}
+
+/// No schema can say this: the names within a case stand for something.
+#[test]
+fn cases_name_what_they_have() {
+    let (mut ends, mut peers, mut channels) = (0, 0, 0);
+    for (name, file, _) in files() {
+        let mut ids = BTreeSet::new();
+        for case in file["cases"].as_array().unwrap() {
+            assert!(ids.insert(case["id"].as_str().unwrap()), "{name}: two cases are called {}", case["id"]);
+            let Some(steps) = case.get("steps").and_then(Value::as_array) else { continue };
+            let of = |what: &str| format!("{name}, {}: {what}", case["id"]);
+            if let Some(known) = case.get("peers") {
+                let known: BTreeSet<_> = known.as_object().unwrap().keys().map(String::as_str).collect();
+                let named: BTreeSet<_> = steps.iter().flat_map(peers_of).collect();
+                assert_eq!(named, known, "{}", of("peers"));
+                peers += named.len();
+            }
+            if let Some(known) = case.get("channels") {
+                let known: BTreeSet<_> =
+                    known.as_array().unwrap().iter().map(|known| &known["channel"]).map(text).collect();
+                for channel in steps.iter().flat_map(channels_of) {
+                    assert!(known.contains(channel), "{}", of(channel));
+                    channels += 1;
+                }
+                let mut sent = BTreeSet::new();
+                for step in steps {
+                    match text(&step["step"]) {
+                        "send" => assert!(sent.insert(step["message"].to_string()), "{}", of("a message sent twice")),
+                        "deliver" => {
+                            assert!(sent.contains(&step["message"].to_string()), "{}", of("a message not sent"))
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            // The end that a step tells is the one that the case tells.
+            for step in steps {
+                let close = if step["step"] == "close" { step } else { &step["close"] };
+                if !close.is_null() {
+                    assert_eq!(
+                        (&close["code"], &close["code_name"]),
+                        (&case["code"], &case["code_name"]),
+                        "{}",
+                        of("close")
+                    );
+                    ends += 1;
+                }
+            }
+        }
+    }
+    assert!(ends > 0 && peers > 0 && channels > 0, "{ends} ends, {peers} peers, {channels} channels");
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+/// The names of peers in a step of a trace of membership.
+fn peers_of(step: &Value) -> Vec<&str> {
+    let single =
+        ["peer", "peer_id", "source", "target", "error_to"].iter().filter_map(|member| step.get(*member)?.as_str());
+    let lists =
+        ["peer_ids", "deliver_to"].iter().filter_map(|member| step.get(*member)?.as_array()).flatten().map(text);
+    let told = step.get("tell").and_then(Value::as_array).into_iter().flatten().map(|told| text(&told[1]));
+    single.chain(lists).chain(told).collect()
+}
+
+/// The labels of channels in a step of a dialogue.
+fn channels_of(step: &Value) -> Vec<&str> {
+    let entries = step.get("entries").and_then(Value::as_array).into_iter().flatten();
+    entries.chain([step]).filter_map(|named| named.get("channel")?.as_str()).collect()
 }

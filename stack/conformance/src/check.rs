@@ -3,7 +3,8 @@
 use crate::{context::Context, verdict::Verdict};
 use std::{future::Future, pin::Pin, sync::Arc};
 
-type Running = Pin<Box<dyn Future<Output = Verdict> + Send>>;
+/// A check that runs.
+pub(crate) type Running = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 
 /// When a check is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use crate::{
     link::{Incoming, Kind},
     tls::ServerTls,
-    verdict::{Trouble, not_run},
+    verdict::{Trouble, lacking, not_run},
 };
 use quinn::crypto::rustls::QuicServerConfig;
 use std::{
@@ -92,7 +92,7 @@ impl Dialled {
     pub(crate) async fn next(&self) -> Result<Incoming, Trouble> {
         // One waiter for each address: who comes later waits for one of them, and the time runs from then.
         let _turn = self.turn.acquire().await.map_err(|_| not_run("the run is over"))?;
-        let words = || not_run(format!("the target did not dial within {} s", self.wait.as_secs()));
+        let words = || lacking(format!("the target did not dial within {} s", self.wait.as_secs()));
         if self.silent.load(Ordering::Relaxed) {
             return Err(words());
         }

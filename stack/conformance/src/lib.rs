@@ -14,7 +14,9 @@ mod context;
 mod dialled;
 mod link;
 mod oprf;
+mod patience;
 mod player;
+mod reach;
 mod report;
 #[cfg(test)]
 mod requirements;

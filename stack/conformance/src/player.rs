@@ -2,9 +2,11 @@
 //! books of matching, and holds whatever the target says against the rules that hold for every message.
 
 mod books;
+mod ending;
 mod matching;
 mod words;
 
+pub(crate) use ending::Ending;
 pub(crate) use matching::{Matched, data_name, next_data, read_members};
 pub(crate) use words::{code_name, name, seen};
 
@@ -12,7 +14,7 @@ use crate::{
     bytes::{HelloBytes, control, framed},
     context::Context,
     link::{Conn, Next, Reader, Sender},
-    verdict::{Trouble, Verdict, ensure, failed, not_run},
+    verdict::{Trouble, Verdict, ensure, failed, lacking},
 };
 use bytes::Bytes;
 use nws_protocol::{
@@ -29,6 +31,9 @@ pub(crate) const SOON: Duration = Duration::from_secs(5);
 /// Why there was no Hello, when the target had too many links that were not established yet.
 pub(crate) const LIMIT: &str = "the target closes new links with Limit";
 
+/// The same where the transport has no codes; it may be a fault as well.
+pub(crate) const NO_HELLO: &str = "Hello as the target's first message";
+
 /// The largest frame before Hello.
 pub(crate) const HELLO_BYTES: usize = 4096;
 
@@ -37,32 +42,6 @@ pub(crate) const HELLO_BYTES: usize = 4096;
 pub(crate) enum Role {
     Initiator,
     Responder,
-}
-
-/// How the target ended a link.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Ending {
-    /// Code and words of its Goodbye.
-    pub(crate) goodbye: Option<(u32, String)>,
-    /// The code of the transport, where it has one.
-    pub(crate) transport: Option<u64>,
-    /// Whether the control lane was finished.
-    pub(crate) finished: bool,
-    /// What came on the control lane after Goodbye.
-    pub(crate) after: Option<String>,
-    /// Whether the connection was closed.
-    pub(crate) closed: bool,
-    words: String,
-}
-
-impl std::fmt::Display for Ending {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (&self.goodbye, self.transport) {
-            (Some((code, words)), _) => write!(f, "Goodbye with code {code} ({words:?})"),
-            (None, Some(code)) => write!(f, "no Goodbye, closed by the transport with code {code}"),
-            (None, None) => write!(f, "no Goodbye; the link ended: {}", self.words),
-        }
-    }
 }
 
 /// What the target says next.
@@ -76,6 +55,7 @@ pub(crate) enum Heard {
 /// One link.
 #[derive(Debug)]
 pub(crate) struct Player {
+    context: Context,
     pub(crate) role: Role,
     /// Dropped first: lanes end before their connection.
     pub(crate) send: Sender,
@@ -98,6 +78,8 @@ pub(crate) struct Player {
     pub(crate) key: crate::oprf::Key,
     /// What the target asked last, as responder.
     pub(crate) asked: Vec<crate::oprf::Element>,
+    /// What was asked of the target last, to be asked again when it is Busy.
+    said: Vec<crate::oprf::Element>,
     /// An Answer was given or got, and an Accept was got.
     answered: bool,
     accepted: bool,
@@ -130,13 +112,17 @@ impl Player {
         let mut recv = Reader::new(lane, HELLO_BYTES);
         let theirs = match recv.next(SOON).await {
             Next::Frame(frame) => frame,
+            other @ (Next::Nothing | Next::Bad(_)) => {
+                return Err(failed(format!("{NO_HELLO} within {SOON:?}"), seen(&other)));
+            }
             other => {
                 // One link too many, for the moment: that is allowed.
                 let closed = conn.closed(Duration::from_millis(200)).await;
-                if closed.is_some_and(|closed| closed.code == Some(12)) {
-                    return Err(not_run(LIMIT));
+                if closed.as_ref().is_some_and(|closed| closed.code == Some(12)) {
+                    return Err(lacking(LIMIT));
                 }
-                return Err(failed("Hello as the target's first message", seen(&other)));
+                let closed = closed.map(|closed| format!(" ({})", closed.words)).unwrap_or_default();
+                return Err(failed(NO_HELLO, format!("{}{closed}", seen(&other))));
             }
         };
         recv.limit(my_limit);
@@ -154,6 +140,7 @@ impl Player {
         };
         let secret = LinkSecret::derive(&context.network_key, conn.ekm(), hello_i, hello_r);
         Ok(Self {
+            context: context.clone(),
             role,
             send,
             recv,
@@ -169,6 +156,7 @@ impl Player {
             seq: 0,
             key: crate::oprf::Key::random(),
             asked: Vec::new(),
+            said: Vec::new(),
             answered: false,
             accepted: false,
         })
@@ -224,34 +212,6 @@ impl Player {
                 Ok(Heard::Over(ending))
             }
         }
-    }
-
-    /// What follows Goodbye, until the connection is closed.
-    async fn ending(&mut self, goodbye: Option<(u32, String)>, within: Duration) -> Ending {
-        let mut ending = Ending { goodbye, ..Ending::default() };
-        if ending.goodbye.is_some() {
-            match self.recv.next(Duration::from_secs(2)).await {
-                Next::Finished => ending.finished = true,
-                Next::Frame(_) => ending.after = Some("a frame".to_owned()),
-                Next::Bad(why) => ending.after = Some(why),
-                // Gone with its connection, in one packet perhaps.
-                Next::Lost(_) => ending.finished = true,
-                Next::Nothing => {}
-            }
-        }
-        // The target waits for this end to close.
-        if ending.goodbye.is_some() {
-            self.conn.close(0).await;
-            ending.closed = true;
-            if let Some(closed) = self.conn.closed(Duration::from_millis(100)).await {
-                ending.words = closed.words;
-            }
-        } else if let Some(closed) = self.conn.closed(within).await {
-            ending.closed = true;
-            ending.transport = closed.code;
-            ending.words = closed.words;
-        }
-        ending
     }
 
     /// Waits for a message of a kind; others that may come are passed.
@@ -336,37 +296,6 @@ impl Player {
         }
     }
 
-    /// Waits for the end of the link; what comes before it is passed.
-    pub(crate) async fn end(&mut self, within: Duration) -> Result<Ending, Trouble> {
-        let deadline = Instant::now() + within;
-        loop {
-            match self.hear(deadline.saturating_duration_since(Instant::now())).await? {
-                Heard::Message(_) => {}
-                Heard::Over(ending) => return Ok(ending),
-                Heard::Nothing => {
-                    return Err(failed(format!("the link is closed within {within:?}"), "it is still up"));
-                }
-            }
-        }
-    }
-
-    /// The target must close the link with this code: Goodbye, the end of the control lane, nothing after.
-    pub(crate) async fn closed_with(&mut self, code: u32) -> Verdict {
-        self.closed_within(code, SOON).await
-    }
-
-    pub(crate) async fn closed_within(&mut self, code: u32, within: Duration) -> Verdict {
-        let expected = format!("the link is closed with {}", code_name(code));
-        let ending = match self.end(within).await {
-            Ok(ending) => ending,
-            Err(Trouble::Failed { seen, .. }) => return Err(failed(expected, seen)),
-            Err(other) => return Err(other),
-        };
-        let fits = ending.goodbye.as_ref().is_some_and(|(got, _)| *got == code);
-        ensure(fits, expected, ending.to_string())?;
-        ensure(ending.after.is_none(), "nothing after Goodbye on the control lane", ending.after.unwrap_or_default())
-    }
-
     /// The next data lane with its Open; the one for this channel, if there are several.
     pub(crate) async fn lane(&mut self, id: ChannelId, within: Duration) -> Result<Reader, Trouble> {
         let found = self.try_lane(id, within).await?;
@@ -396,15 +325,6 @@ impl Player {
             self.lanes.push((of, reader));
         }
         Ok(None)
-    }
-
-    /// Goodbye, the end of the control lane, and the end of the connection, all in order.
-    pub(crate) async fn leave_with(&mut self, code: u32) {
-        let goodbye = Control::Goodbye { code: nws_protocol::LinkCode::from_number(code), reason: String::new() };
-        let _ = self.send.try_write(&control(&goodbye)).await;
-        self.send.finish().await;
-        let _ = self.conn.closed(Duration::from_secs(2)).await;
-        self.conn.close(code).await;
     }
 }
 

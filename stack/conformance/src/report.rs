@@ -34,6 +34,8 @@ pub enum Outcome {
     NotRun {
         /// Why.
         reason: String,
+        /// Whether it was asked for, and the target left it without what it needs.
+        lacking: bool,
     },
 }
 
@@ -72,6 +74,8 @@ pub struct Report {
     pub agent: String,
     /// The checks, in the order of the documents.
     pub lines: Vec<Line>,
+    /// How long of that it waited for the target's budgets of guesses, which earlier runs had used up.
+    pub waited: Duration,
     /// How long it took.
     pub took: Duration,
 }
@@ -97,6 +101,12 @@ impl Report {
             failed: count(|outcome| matches!(outcome, Outcome::Failed { .. })),
             not_run: count(|outcome| matches!(outcome, Outcome::NotRun { .. })),
         }
+    }
+
+    /// Whether some check that was asked for could not be run.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.lines.iter().any(|line| matches!(line.outcome, Outcome::NotRun { lacking: true, .. }))
     }
 
     /// The report as text of a format.

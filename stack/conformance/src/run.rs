@@ -1,19 +1,21 @@
 //! A run: which checks, in which order, and how many at a time.
 
 use crate::{
-    check::{Check, When},
+    check::{Check, Running, When},
     checks,
-    client::ClientTarget,
-    context::Context,
+    client::{Client, ClientTarget},
+    context::{Context, NOT_OFFERED, random_id},
     dialled::Dialled,
     link::Kind,
+    patience::Patience,
+    reach::reach,
     report::{Line, Outcome, Report},
-    verdict::{Trouble, not_run},
+    verdict::{Trouble, Verdict, failed, not_run},
 };
 use nws_protocol::{ChannelName, NetworkKey};
 use std::{
-    net::SocketAddr,
-    sync::{Arc, OnceLock},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
@@ -23,6 +25,9 @@ const BESIDE: usize = 6;
 
 /// No check takes longer, the slow ones excepted.
 const LONGEST: Duration = Duration::from_secs(50);
+
+/// Time in which a target gets guesses enough for any check but those that use its budgets up: 64, as the documents have it.
+const RESERVE: Duration = Duration::from_secs(16);
 
 /// Where clients join the target.
 #[derive(Debug, Clone)]
@@ -54,6 +59,10 @@ pub struct Options {
     pub only: Vec<String>,
     /// Runs the checks that take more than a minute too.
     pub slow: bool,
+    /// How long to wait, all in all, for budgets of guesses that earlier runs have used up.
+    pub busy_wait: Duration,
+    /// Told what the user should know while the run goes on.
+    pub note: fn(&str),
 }
 
 /// Why there is no report.
@@ -63,6 +72,9 @@ pub enum RunError {
     /// Nobody answers as a proxy at the address.
     #[error("the target cannot be reached: {0}")]
     Unreachable(String),
+    /// No client can join the channel.
+    #[error("no client can join the channel at --client: {0}")]
+    Client(String),
     /// An address to listen on can't be had.
     #[error("{0}")]
     Listen(String),
@@ -74,11 +86,12 @@ pub enum RunError {
 /// A run that is ready: the runner listens.
 #[derive(Debug)]
 pub struct Started {
-    context: Arc<Context>,
+    context: Context,
     chosen: Vec<Check>,
     /// Where the target can dial.
     pub listening: Vec<SocketAddr>,
     target: String,
+    note: fn(&str),
     began: Instant,
 }
 
@@ -116,18 +129,31 @@ pub async fn start(options: &Options) -> Result<Started, RunError> {
     let context = Context {
         kind: options.kind,
         address: options.address,
+        from: another_loopback(options.address.ip()),
         name: options.channel.clone(),
         network_key: options.network_key.clone(),
         client: options
             .client
             .as_ref()
             .map(|client| ClientTarget { address: client.address, host: client.host.clone() }),
-        dialled,
-        target_id: OnceLock::new(),
+        dialled: dialled.map(Arc::new),
+        target_id: Arc::default(),
         slow: options.slow,
+        is_offered: true,
+        patience: Patience::new(options.busy_wait, options.note),
     };
     let target = format!("{}://{}", options.kind, options.address);
-    Ok(Started { context: Arc::new(context), chosen, listening, target, began: Instant::now() })
+    let note = options.note;
+    Ok(Started { context, chosen, listening, target, note, began: Instant::now() })
+}
+
+/// An address of loopback that no run before this one had, so that the target's budget for it is full. Not every system has more
+/// than one of them.
+fn another_loopback(target: IpAddr) -> Option<IpAddr> {
+    let [a, b, c, ..] = random_id();
+    let drawn = IpAddr::from(Ipv4Addr::new(127, a, b, c.clamp(2, 254)));
+    let usable = target.is_ipv4() && target.is_loopback() && std::net::UdpSocket::bind((drawn, 0)).is_ok();
+    usable.then_some(drawn)
 }
 
 impl Started {
@@ -135,13 +161,21 @@ impl Started {
     ///
     /// # Errors
     /// When nobody answers as a proxy.
-    pub async fn run(self, mut tell: impl FnMut(&Line)) -> Result<Report, RunError> {
-        let agent = self.reach().await?;
+    pub async fn run(mut self, mut tell: impl FnMut(&Line)) -> Result<Report, RunError> {
+        let agent = reach(&self.context).await.map_err(RunError::Unreachable)?;
         // The target holds the channel as long as somebody of its own is in it.
-        let mut keeper = None;
+        let mut keeper = JoinSet::new();
         if self.context.client.is_some() {
             let joined = self.context.client(self.context.name.reveal()).await;
-            keeper = Some(joined.map_err(|trouble| RunError::Unreachable(words(&trouble)))?);
+            let joined = joined.map_err(|trouble| RunError::Client(words(&trouble)))?;
+            keeper.spawn(stay(joined));
+        }
+        if self.matches() {
+            // A fault on the way there is found by the checks.
+            self.context.is_offered = self.context.sees_channel().await.unwrap_or(true);
+            if !self.context.is_offered {
+                (self.note)(NOT_OFFERED);
+            }
         }
         let mut lines = Vec::new();
         let beside = Arc::new(Semaphore::new(BESIDE));
@@ -150,38 +184,66 @@ impl Started {
             self.chosen.iter().filter(|check| !matches!(check.when, When::Alone | When::Last)).collect();
         at_once.sort_by_key(|check| !matches!(check.when, When::Long | When::Slow));
         for check in at_once {
-            running.spawn(one(*check, Arc::clone(&self.context), Arc::clone(&beside)));
+            running.spawn(one(*check, self.context.clone(), Arc::clone(&beside)));
         }
+        let mut anew = Vec::new();
         while let Some(done) = running.join_next().await {
             // A check that stops with a panic is a fault of the runner, and must not look like a pass.
-            let line = done.unwrap_or_else(|error| fault(&error));
-            tell(&line);
-            lines.push(line);
+            let done = done.unwrap_or_else(|error| Done { line: fault(&error), in_vain: false });
+            if done.in_vain {
+                anew.push(done.line.id);
+            } else {
+                tell(&done.line);
+                lines.push(done.line);
+            }
         }
         let when = |when| self.chosen.iter().filter(move |check| check.when == when);
-        for check in when(When::Alone).chain(when(When::Last)) {
-            let alone = tokio::spawn(one(*check, Arc::clone(&self.context), Arc::clone(&beside)));
-            let line = alone.await.unwrap_or_else(|error| fault(&error));
+        let again = self.chosen.iter().filter(|check| anew.iter().any(|id| id == check.id));
+        let alone = when(When::Alone).chain(when(When::Last));
+        for (check, was_busy) in again.map(|check| (check, true)).chain(alone.map(|check| (check, false))) {
+            let line = self.alone(*check, was_busy).await;
             tell(&line);
             lines.push(line);
         }
         drop(keeper);
         let place = |line: &Line| self.chosen.iter().position(|check| check.id == line.id);
         lines.sort_by_key(place);
-        Ok(Report { target: self.target, agent, lines, took: self.began.elapsed() })
+        let waited = self.context.patience.of_run();
+        Ok(Report { target: self.target, agent, lines, waited, took: self.began.elapsed() })
     }
 
-    /// Says Hello, and finds out who answers.
-    async fn reach(&self) -> Result<String, RunError> {
-        let player = self.context.greeted().await.map_err(|trouble| RunError::Unreachable(words(&trouble)))?;
-        Ok(player.their_hello.agent.clone())
+    /// Runs a check when nothing else runs; anew, when it failed for want of guesses.
+    async fn alone(&self, check: Check, mut wants_guesses: bool) -> Line {
+        let mut tries = 0;
+        loop {
+            if wants_guesses && self.context.patience.allow(RESERVE).is_ok() {
+                tokio::time::sleep(RESERVE).await;
+            }
+            let done = tokio::spawn(one(check, self.context.clone(), Arc::new(Semaphore::new(1)))).await;
+            let done = done.unwrap_or_else(|error| Done { line: fault(&error), in_vain: false });
+            tries += 1;
+            if !done.in_vain || tries == 4 {
+                return done.line;
+            }
+            wants_guesses = true;
+        }
     }
+
+    /// Whether there are checks of matching, or of what comes after it.
+    fn matches(&self) -> bool {
+        self.chosen.iter().any(|check| check.proves.iter().any(|number| number.starts_with(['P', 'M'])))
+    }
+}
+
+/// Stays in its channel as long as this goes on: reads all that comes, and answers pings.
+async fn stay(mut client: Client) {
+    while client.message_within(Duration::from_secs(60)).await.is_ok() {}
 }
 
 fn words(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Failed { expected, seen } => format!("expected: {expected}; seen: {seen}"),
-        Trouble::NotRun(why) => why.clone(),
+        Trouble::NotRun(why) | Trouble::Lacking(why) => why.clone(),
     }
 }
 
@@ -195,37 +257,55 @@ fn fault(error: &tokio::task::JoinError) -> Line {
     }
 }
 
-async fn one(check: Check, context: Arc<Context>, beside: Arc<Semaphore>) -> Line {
+/// A check that is done.
+struct Done {
+    line: Line,
+    /// It failed, and it was told Busy meanwhile, so that things took longer than it expects: it says nothing.
+    in_vain: bool,
+}
+
+async fn one(check: Check, run: Context, beside: Arc<Semaphore>) -> Done {
     // Who waits for a dial, or for time to pass, takes no place away.
     let free = check.dialled || matches!(check.when, When::Long | When::Slow);
     let _place = if free { None } else { beside.acquire().await.ok() };
     let began = Instant::now();
-    let longest = match check.when {
-        When::Slow => Duration::from_secs(150),
-        // The time until the target dials is not bounded by the check.
-        _ if check.dialled => Duration::from_secs(150),
-        _ => LONGEST,
-    };
-    let verdict = if check.when == When::Slow && !context.slow {
+    let longest = if check.when == When::Slow { Duration::from_secs(150) } else { LONGEST };
+    let patience = run.patience.of_another_check();
+    let verdict = if check.when == When::Slow && !run.slow {
         Err(not_run("it takes more than a minute: give --slow"))
-    } else if check.dialled && context.dialled.is_none() {
+    } else if check.dialled && run.dialled.is_none() {
         Err(not_run("the target is not to dial"))
     } else {
-        let run = timeout(longest, (check.run)(context));
-        run.await.unwrap_or_else(|_| {
-            Err(crate::verdict::failed(format!("an end of the check within {} s", longest.as_secs()), "it goes on"))
-        })
+        let context = Context { patience: patience.clone(), ..run };
+        ended((check.run)(Arc::new(context)), longest, &patience).await
     };
+    let in_vain = matches!(verdict, Err(Trouble::Failed { .. })) && patience.was_busy();
     let outcome = match verdict {
         Ok(()) => Outcome::Passed,
         Err(Trouble::Failed { expected, seen }) => Outcome::Failed { expected, seen },
-        Err(Trouble::NotRun(reason)) => Outcome::NotRun { reason },
+        Err(Trouble::NotRun(reason)) => Outcome::NotRun { reason, lacking: false },
+        Err(Trouble::Lacking(reason)) => Outcome::NotRun { reason, lacking: true },
     };
-    Line {
+    let line = Line {
         id: check.id.to_owned(),
         title: check.title.to_owned(),
         numbers: check.proves.iter().map(|&number| number.to_owned()).collect(),
         outcome,
         took: began.elapsed(),
+    };
+    Done { line, in_vain }
+}
+
+/// The verdict of a check, which has so long, and as long again as it waited for dials and for the target's budgets.
+async fn ended(mut running: Running, longest: Duration, patience: &Patience) -> Verdict {
+    let began = Instant::now();
+    loop {
+        let allowed = longest + patience.of_check();
+        let left = allowed.saturating_sub(began.elapsed()).max(Duration::from_millis(100));
+        match timeout(left, &mut running).await {
+            Ok(verdict) => return verdict,
+            Err(_) if patience.of_check() + longest > allowed => {}
+            Err(_) => return Err(failed(format!("an end of the check within {} s", allowed.as_secs()), "it goes on")),
+        }
     }
 }

@@ -10,8 +10,10 @@ pub(crate) enum Trouble {
         /// What the target did.
         seen: String,
     },
-    /// The check says nothing about the target.
+    /// It can't be run with what the user gave, or there is nothing to check.
     NotRun(String),
+    /// It was asked for, and the target left it without what it needs.
+    Lacking(String),
 }
 
 /// How a check ended.
@@ -25,6 +27,11 @@ pub(crate) fn failed(expected: impl Into<String>, seen: impl Into<String>) -> Tr
 /// The check can't be run here.
 pub(crate) fn not_run(why: impl Into<String>) -> Trouble {
     Trouble::NotRun(why.into())
+}
+
+/// The target leaves the check without what it needs.
+pub(crate) fn lacking(why: impl Into<String>) -> Trouble {
+    Trouble::Lacking(why.into())
 }
 
 /// Fails unless it is so.

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { NWS, freeAddresses, startNode } from './processes.mjs';
 
 const CHANNEL = 'conformance-of-the-second-one';
-/** With so many addresses to dial, a whole run takes half a minute: the proxy waits longer and longer between its dials to one. */
+/** With so many addresses to dial, a whole run takes about a minute: the proxy waits longer and longer between its dials to one. */
 const DIALS = 9;
 
 /**
@@ -24,7 +24,8 @@ export async function conformance({ entry, args = [], dialled = true }) {
     runner.stdout.on('data', (data) => (out += data));
     runner.stderr.on('data', (data) => (words += data));
     const [status] = await once(runner, 'close');
-    return { status, report: out ? JSON.parse(out) : null, words: words + proxy.errors };
+    if (out === '') throw new Error(`no report, exit status ${status}: ${words}${proxy.errors}`);
+    return { status, report: JSON.parse(out), words: words + proxy.errors };
   } finally {
     await proxy.kill();
   }

@@ -78,13 +78,18 @@ export async function startNode(args = [], { inside = [], listen = '127.0.0.1:0'
   return proxy;
 }
 
+/** Ports that were given out by this process: what is free for the moment may be another test's that has not begun to listen. */
+const given = new Set();
+
 /** Addresses on which nothing listens; below the ports that systems give out by themselves, so that none is taken meanwhile. */
 export async function freeAddresses(count) {
   const servers = [];
   while (servers.length < count) {
-    const server = createServer();
     const port = randomInt(20_000, 32_000);
+    if (given.has(port)) continue;
+    const server = createServer();
     const listening = new Promise((resolve) => server.once('listening', () => resolve(true)).once('error', () => resolve(false)));
+    given.add(port);
     server.listen(port, '127.0.0.1');
     if (await listening) servers.push(server);
   }

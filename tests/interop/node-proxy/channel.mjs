@@ -1,5 +1,6 @@
 // One channel that this proxy holds: its clients, the peers behind each other proxy, and the lanes to those proxies.
 
+import { Bell } from './bell.mjs';
 import { Code, LinkFault, malformed } from './codes.mjs';
 import { idFromText, idToText } from './ids.mjs';
 import { Format } from './payloads.mjs';
@@ -16,7 +17,7 @@ export class Channel {
   lanes = new Map(); // instance id in hex -> LaneOut
   remotes = new Map(); // instance id in hex -> RemoteMembers
   #owners = new Map(); // peer id in hex -> RemoteMembers
-  #waiting = [];
+  #bell = new Bell();
 
   constructor({ kind, name, key }) {
     Object.assign(this, { kind, name, key });
@@ -118,7 +119,7 @@ export class Channel {
 
   /** Resolves when a client may say more: there is room at all clients and on all lanes. */
   async room() {
-    while (!this.hasRoom) await this.#change();
+    while (!this.hasRoom) await this.#bell.rung();
   }
 
   get hasRoom() {
@@ -128,24 +129,20 @@ export class Channel {
 
   /** Resolves when more may be read of a lane: it feeds clients only. */
   async roomAtClients() {
-    while (!this.#clientsHaveRoom()) await this.#change();
+    while (!this.#clientsHaveRoom()) await this.#bell.rung();
   }
 
   get holdsSenders() {
-    return this.#waiting.length > 0;
+    return this.#bell.isAwaited;
   }
 
   /** Something was written, or somebody left. */
   wake() {
-    for (const wake of this.#waiting.splice(0)) wake();
+    this.#bell.ring();
   }
 
   #clientsHaveRoom() {
     for (const client of this.clients.values()) if (client.queued >= MOST_QUEUED) return false;
     return true;
-  }
-
-  #change() {
-    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }

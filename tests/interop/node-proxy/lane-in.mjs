@@ -10,6 +10,7 @@ export class LaneIn {
   #stream;
   #reader;
   #givenUp = false;
+  #waitsSince = Infinity; // for the next message
   done = new Promise((resolve) => (this.finishDone = resolve));
 
   constructor(link, stream) {
@@ -29,7 +30,9 @@ export class LaneIn {
 
   /** The next message; null at the end. Throws LinkFault, LaneGone. */
   async next() {
+    this.#waitsSince = performance.now();
     const frame = await this.#reader.next(this.link.self.maxFrameBytes);
+    this.#waitsSince = Infinity;
     if (this.#givenUp) throw new LaneGone('given up'); // not even what was read before
     return frame;
   }
@@ -47,10 +50,15 @@ export class LaneIn {
     this.finishDone();
   }
 
-  /** The same, when what is there has been read. */
-  async giveUpWhenRead() {
-    while (this.#stream.hasUnread && !this.#stream.isGone) await new Promise((resolve) => setTimeout(resolve, 20));
-    this.giveUp();
+  /** The same, when nothing has come for `ms`. What was said may be under way for long; time in which it is not read counts for nothing. */
+  async giveUpWhenQuiet(ms) {
+    let isDone = false;
+    void this.done.then(() => (isDone = true));
+    while (!isDone) {
+      const left = Math.max(this.#waitsSince, this.lastMoved) + ms - performance.now();
+      if (left <= 0) return this.giveUp();
+      await this.#stream.change(Math.min(left, ms));
+    }
   }
 
   get lastMoved() {

@@ -9,12 +9,16 @@ const MOST_IN_FRAME = 2048;
 export class LaneOut {
   #outbox;
   #began = performance.now();
+  #endRest = null; // (opens): before the lane is opened
 
-  /** Opens the lane: Open, and all clients that are in the channel now. `onStopped()`: the receiver wants no more. */
-  constructor(link, channel, { onStopped }) {
+  /**
+   * Opens the lane, after `restMs`: Open, all clients that are in the channel now, and what happens after that.
+   * `onStopped()`: the receiver wants no more.
+   */
+  constructor(link, channel, { onStopped, restMs = 0 }) {
     this.link = link;
     this.channel = channel;
-    this.#outbox = new Outbox(link.openLane(), { onChange: () => channel.wake() });
+    this.#outbox = new Outbox(restMs > 0 ? this.#rest(restMs) : link.openLane(), { onChange: () => channel.wake() });
     this.send('open', { channelId: link.matching.channelId(channel.key) }); // M-6
     this.sayMembers([...channel.clients.values()].map((client) => client.id));
     void this.#watch(onStopped);
@@ -46,12 +50,19 @@ export class LaneOut {
     return Math.max(this.#began, this.#outbox.stream?.lastMoved ?? 0);
   }
 
+  /** Is it still to be opened? */
+  get isResting() {
+    return this.#endRest !== null;
+  }
+
   /** Nothing more comes; what waits is written first. */
   finish() {
+    this.#endRest?.(true);
     this.#outbox.finish();
   }
 
   reset() {
+    this.#endRest?.(false);
     this.#outbox.reset();
   }
 
@@ -60,6 +71,15 @@ export class LaneOut {
     await this.#outbox.done;
     const { stream } = this.#outbox;
     while (stream && !stream.isStopped) await stream.change();
+  }
+
+  async #rest(ms) {
+    const opens = await new Promise((resolve) => {
+      this.#endRest = resolve;
+      this.link.after(ms, () => resolve(true));
+    });
+    this.#endRest = null;
+    return opens ? this.link.openLane() : null;
   }
 
   async #watch(onStopped) {

@@ -1,5 +1,6 @@
 // All data lanes of one link: which are opened, when, and what becomes of those that come (04 section 4).
 
+import { Bell } from './bell.mjs';
 import { Code, LaneGone } from './codes.mjs';
 import { LaneIn } from './lane-in.mjs';
 import { LaneOut } from './lane-out.mjs';
@@ -12,7 +13,7 @@ const MORE_THAN_MATCHED = 64;
 const REOPEN_MS = 1_000; // after the receiver stopped a lane
 const STOPPED_MS = 5_000; // M-23: how long it counts that a lane was stopped,
 const THEIR_LANE_MS = 1_000; // and how long another one is waited for
-const UNMATCHED_MS = 5_000; // until the lanes of a channel that the other end left are ended
+const UNMATCHED_MS = 5_000; // until the own lane of a channel that the other end left is ended, and its lane when it is quiet
 const STALL_MS = 60_000;
 const DRAIN_MS = 5_000;
 const MOST_KEPT = 256;
@@ -23,9 +24,10 @@ export class LinkLanes {
   #attached = new Map(); // LaneIn -> key
   #held = 0;
   #stopped = new Map(); // keys whose lane from the other end was stopped here, because the channel was left -> when
+  #leftThere = new Map(); // keys of channels that the other end left a moment ago -> its word of that
   #kept = new Set(); // RemoteMembers in state kept after a lane of this link
   #drainsSince = 0;
-  #wake = [];
+  #bell = new Bell();
 
   constructor(link) {
     this.link = link;
@@ -36,7 +38,7 @@ export class LinkLanes {
   async run() {
     this.#watchStalls();
     for (;;) {
-      while (this.link.isOpen && !this.#hasRoom()) await this.#change();
+      while (this.link.isOpen && !this.#hasRoom()) await this.#bell.rung();
       const stream = await this.link.acceptLane();
       if (!stream || !this.link.isOpen) return;
       const lane = new LaneIn(this.link, stream);
@@ -56,36 +58,46 @@ export class LinkLanes {
 
   /** Matched at this end: the own lane is opened (M-14), with one exception (M-23). */
   async matched(key) {
+    this.#leftThere.delete(key);
     this.notify();
     if (this.link.mode !== 'use') return;
     if (this.#stopped.has(key)) await this.#theirLane(key);
     this.open(key);
   }
 
-  /** The other end left the channel. It often comes back at once, so nothing is stopped yet. */
+  /** The other end left the channel. It often comes back at once, and what it said may be under way: nothing is stopped yet. */
   unmatched(key) {
+    if (this.#out.get(key)?.isResting) { // M-15
+      this.#out.get(key).reset();
+      this.#forget(key);
+    }
+    const word = {};
+    this.#leftThere.set(key, word);
+    this.notify();
     this.link.after(UNMATCHED_MS, () => {
-      if (this.link.matching.isMatched(key)) return;
+      if (this.#leftThere.get(key) !== word) return; // it came back
+      this.#leftThere.delete(key);
       this.#out.get(key)?.reset();
       this.#forget(key);
-      for (const [lane, of] of this.#attached) if (of === key) void lane.giveUpWhenRead();
+      for (const [lane, of] of this.#attached) if (of === key) void lane.giveUpWhenQuiet(UNMATCHED_MS);
     });
   }
 
   /** This end left the channel; its clients have been parted, and `channel.stop` ended the lanes of the other end. */
   left(key) {
+    this.#leftThere.delete(key);
     this.#out.get(key)?.finish();
     this.#forget(key);
     for (const of of this.#attached.values()) if (of === key) this.#stopped.set(key, performance.now());
   }
 
-  /** Opens the own lane for a channel, and finishes the one before it, on whatever link (M-19). */
-  open(key) {
+  /** Opens the own lane for a channel, after `restMs`, and finishes the one before it, on whatever link (M-19). */
+  open(key, restMs = 0) {
     const channel = this.link.links.channel(key);
     if (!channel || !this.link.isOpen || this.link.mode !== 'use' || !this.link.matching.isMatched(key)) return;
     channel.lanes.get(this.instance)?.finish();
     if (this.#out.has(key)) this.#finishing.add(this.#out.get(key));
-    const lane = new LaneOut(this.link, channel, { onStopped: () => this.#onStopped(key, lane) });
+    const lane = new LaneOut(this.link, channel, { restMs, onStopped: () => this.#onStopped(key, lane) });
     this.#out.set(key, lane);
     channel.lanes.set(this.instance, lane);
     void lane.ended().then(() => {
@@ -104,10 +116,11 @@ export class LinkLanes {
   async drained() {
     while (this.link.isOpen) {
       const lanes = [...this.#out.values(), ...this.#finishing, ...this.#attached.keys()];
+      if (lanes.length === 0) return true;
       const moved = Math.max(this.#drainsSince, ...lanes.map((lane) => lane.lastMoved));
-      if (this.#attached.size === 0 && this.#allWritten()) return true;
-      if (performance.now() - moved > DRAIN_MS) return false;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      const left = moved + DRAIN_MS - performance.now();
+      if (left <= 0) return false;
+      await this.#bell.rung(left);
     }
     return false;
   }
@@ -116,12 +129,11 @@ export class LinkLanes {
   drain() {
     this.#drainsSince = performance.now();
     for (const [key, lane] of this.#out) {
-      void lane.ended().then(() => this.#out.get(key) === lane && this.#out.delete(key));
+      void lane.ended().then(() => {
+        if (this.#out.get(key) === lane) this.#out.delete(key);
+        this.notify();
+      });
     }
-  }
-
-  #allWritten() {
-    return this.#out.size === 0 && this.#finishing.size === 0;
   }
 
   /** The link is gone, and all of its lanes. */
@@ -145,7 +157,7 @@ export class LinkLanes {
   }
 
   notify() {
-    for (const wake of this.#wake.splice(0)) wake();
+    this.#bell.ring();
   }
 
   #hasRoom() {
@@ -169,37 +181,40 @@ export class LinkLanes {
   async #matchedKey(channelId) {
     const onTrial = this.link.mode === 'trial';
     const deadline = performance.now() + (onTrial ? HELD_ON_TRIAL_MS : HELD_MS);
-    const timer = this.link.after(deadline - performance.now() + 5, () => this.notify());
     this.#held += 1;
     try {
       while (this.link.isOpen && performance.now() < deadline) {
         const key = this.link.matching.channelOfId(channelId);
-        if (key && this.link.matching.isMatched(key) && this.link.mode !== 'trial') return key;
-        await this.#change();
+        if (key && this.#isReadFor(key) && this.link.mode !== 'trial') return key;
+        await this.#bell.rung(deadline - performance.now());
       }
       return undefined;
     } finally {
-      clearTimeout(timer);
       this.#held -= 1;
     }
+  }
+
+  /** Is a lane for this channel attached now? Also one that was overtaken by the word that the other end left. */
+  #isReadFor(key) {
+    return this.link.matching.isMatched(key) || (this.#leftThere.has(key) && this.link.links.channel(key) !== undefined);
   }
 
   /** M-23: until a lane of the other end has come, at most a second. */
   async #theirLane(key) {
     if (performance.now() - this.#stopped.get(key) > STOPPED_MS) this.#stopped.delete(key);
     const deadline = performance.now() + THEIR_LANE_MS;
-    this.link.after(THEIR_LANE_MS + 5, () => this.notify());
-    while (this.link.isOpen && this.#stopped.has(key) && performance.now() < deadline) await this.#change();
+    while (this.link.isOpen && this.#stopped.has(key) && performance.now() < deadline) {
+      await this.#bell.rung(deadline - performance.now());
+    }
     this.#stopped.delete(key);
   }
 
-  /** M-17: another one, with a new list, if the channel is still matched then. */
+  /** M-17: another one, with the list of this moment: who is announced to it meanwhile is spoken to. */
   #onStopped(key, lane) {
+    const isCurrent = this.#out.get(key) === lane;
     this.#detach(key, lane);
     this.notify();
-    this.link.after(REOPEN_MS, () => {
-      if (!this.#out.has(key)) this.open(key);
-    });
+    if (isCurrent) this.open(key, REOPEN_MS);
   }
 
   #forget(key) {
@@ -225,9 +240,5 @@ export class LinkLanes {
       }
     }
     return void this.link.after(1_000, () => this.#watchStalls());
-  }
-
-  #change() {
-    return new Promise((resolve) => this.#wake.push(resolve));
   }
 }

@@ -2,6 +2,7 @@
 // decided in links.mjs, what a channel is in channel.mjs; matching has a folder.
 
 import { randomBytes } from 'node:crypto';
+import { Bell } from './bell.mjs';
 import { Code, LaneGone, LinkFault, malformed } from './codes.mjs';
 import { linkSecret } from './derive.mjs';
 import { FRAME_BEFORE_HELLO, FrameReader, encodeFrame } from './frames.mjs';
@@ -31,6 +32,7 @@ export class Link {
   #timers = new Set();
   #greetingTimer = null;
   #waiting = 0;
+  #bell = new Bell(); // something was heard, was written, or was dealt with; or the link has ended
   peer = null; // the other end's Hello
   matching = null;
   lanes = null;
@@ -55,7 +57,7 @@ export class Link {
       if (!stream) throw new LaneGone('the connection ended');
       if (stream.id !== 1) return this.#session.destroy(); // L-18
       stream.onlyOpenerSends = false;
-      this.#control = new Outbox(stream, { urgent: true });
+      this.#control = new Outbox(stream, { urgent: true, onChange: () => this.#bell.ring() });
       const ours = this.#sayHello();
       await this.#readControl(new FrameReader(stream), ours);
     } catch (error) {
@@ -70,11 +72,17 @@ export class Link {
 
   heard() {
     this.#lastHeard = performance.now();
+    this.#bell.ring();
   }
 
-  /** Did anything come in the last `ms`? */
-  heardWithin(ms) {
-    return performance.now() - this.#lastHeard < ms;
+  /** Resolves when something was heard, when the link has ended, or after `ms`; now and then for nothing. */
+  change(ms) {
+    return this.#bell.rung(ms);
+  }
+
+  /** Did anything come after this time? */
+  heardSince(time) {
+    return this.#lastHeard > time;
   }
 
   /** Sends a message of the control lane. */
@@ -140,6 +148,7 @@ export class Link {
     for (const timer of this.#timers) clearTimeout(timer);
     this.links.onEnd(this);
     this.lanes?.end();
+    this.#bell.ring();
   }
 
   /** L-37, L-38: without waiting for the other's. The bytes that travel. */
@@ -159,7 +168,7 @@ export class Link {
       if (frame === null) throw new LaneGone('the control lane ended'); // L-24
       await this.#onMessage(decodeControl(frame));
       while (this.isOpen && (this.#control.bytes > MOST_UNSENT || this.#waiting > MOST_WAITING)) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await this.change();
       }
     }
   }
@@ -235,7 +244,10 @@ export class Link {
     this.matching
       .receive(message)
       .catch((error) => this.fail(error))
-      .finally(() => (this.#waiting -= 1));
+      .finally(() => {
+        this.#waiting -= 1;
+        this.#bell.ring();
+      });
   }
 
   async #onGoodbye({ code, reason }) {

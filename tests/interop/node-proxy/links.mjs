@@ -143,9 +143,11 @@ export class Links {
     const asked = performance.now();
     old.ping();
     const hasMatched = [...this.channels()].some(({ key }) => old.matching.isMatched(key));
-    while (hasMatched && place.use === old && link.isOpen && performance.now() - asked < PROBE_MS) {
-      if (old.heardWithin(performance.now() - asked)) return this.#refuseDuplicate(link); // L-47
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    while (hasMatched && place.use === old && link.isOpen) {
+      if (old.heardSince(asked)) return this.#refuseDuplicate(link); // L-47
+      const left = asked + PROBE_MS - performance.now();
+      if (left <= 0) break;
+      await Promise.race([old.change(left), link.change(left)]);
     }
     if (!link.isOpen) return false;
     if (place.use === old) void old.close(Code.Duplicate, 'a newer link stays');

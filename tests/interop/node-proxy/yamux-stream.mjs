@@ -1,5 +1,6 @@
 // One stream of a yamux session: flow control by windows, reading and writing as promises.
 
+import { Bell } from './bell.mjs';
 import { LaneGone } from './codes.mjs';
 
 export const Type = { Data: 0, WindowUpdate: 1, Ping: 2, GoAway: 3 };
@@ -17,7 +18,7 @@ export class YamuxStream {
   #weEnded = false;
   #theyEnded = false;
   #gone = false; // reset by either end, or lost with the connection
-  #wake = [];
+  #bell = new Bell();
   isAcknowledged = false;
   /** Set for data lanes: bytes from the end that did not open it are a violation (L-19). */
   onlyOpenerSends = true;
@@ -37,10 +38,6 @@ export class YamuxStream {
 
   get isGone() {
     return this.#gone;
-  }
-
-  get hasUnread() {
-    return this.#chunks.length > 0;
   }
 
   /** Some bytes; null when the other end has finished. Throws LaneGone. */
@@ -92,9 +89,9 @@ export class YamuxStream {
     this.#session.forget(this);
   }
 
-  /** Resolves at the next change of any kind. */
-  change() {
-    return new Promise((resolve) => this.#wake.push(resolve));
+  /** Resolves at the next change of any kind, or after `ms`. */
+  change(ms) {
+    return this.#bell.rung(ms);
   }
 
   // --- called by the session ---
@@ -108,18 +105,18 @@ export class YamuxStream {
   receive(piece) {
     if (this.#gone) return this.#session.wasRead(piece.length);
     this.#chunks.push(piece);
-    this.#notify();
+    this.#bell.ring();
   }
 
   credit(count) {
     this.#sendWindow += count;
-    this.#notify();
+    this.#bell.ring();
   }
 
   remoteEnd() {
     this.#theyEnded = true;
     this.#forgetIfDone();
-    this.#notify();
+    this.#bell.ring();
   }
 
   remoteReset() {
@@ -132,14 +129,10 @@ export class YamuxStream {
     this.#gone = true;
     const unread = this.#chunks.splice(0).reduce((sum, chunk) => sum + chunk.length, 0);
     if (unread > 0) this.#session.wasRead(unread);
-    this.#notify();
+    this.#bell.ring();
   }
 
   #forgetIfDone() {
     if (this.#weEnded && this.#theyEnded) this.#session.forget(this);
-  }
-
-  #notify() {
-    for (const wake of this.#wake.splice(0)) wake();
   }
 }

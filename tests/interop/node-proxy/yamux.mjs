@@ -1,5 +1,6 @@
 // yamux: many streams on one connection (02 section 5, and yamux's own specification). Knows nothing of lanes.
 
+import { Bell } from './bell.mjs';
 import { Flag, Type, YamuxStream } from './yamux-stream.mjs';
 
 const HEADER = 12;
@@ -21,7 +22,7 @@ export class YamuxSession {
   #unread = 0;
   #buffer = Buffer.alloc(0);
   #body = null; // the Data frame whose body is coming: { stream, missing }
-  #wake = [];
+  #bell = new Bell();
   #ended = false;
 
   /** `socket`: a TLS socket after its handshake. `onBytes()`: called when something came on any stream. */
@@ -43,7 +44,7 @@ export class YamuxSession {
 
   /** A new stream of this end; waits while too many are open or unacknowledged. null when the connection is gone. */
   async open() {
-    while (!this.#ended && (this.#unacknowledged >= MOST_UNACKNOWLEDGED || this.#opened >= MOST_OPEN)) await this.#change();
+    while (!this.#ended && (this.#unacknowledged >= MOST_UNACKNOWLEDGED || this.#opened >= MOST_OPEN)) await this.#bell.rung();
     if (this.#ended) return null;
     const stream = this.#add(this.#nextId, true);
     this.#nextId += 2;
@@ -55,7 +56,7 @@ export class YamuxSession {
 
   /** The next stream that the other end opened, acknowledged by taking it (L-20); null when the connection is gone. */
   async accept() {
-    while (!this.#ended && this.#arrived.length === 0) await this.#change();
+    while (!this.#ended && this.#arrived.length === 0) await this.#bell.rung();
     const stream = this.#arrived.shift();
     if (!stream) return null;
     this.send(Type.WindowUpdate, Flag.Ack, stream.id, 0);
@@ -90,7 +91,7 @@ export class YamuxSession {
 
   /** Resolves when the socket takes more, so that streams share it fairly. */
   async turn() {
-    while (!this.#ended && this.#socket.writableNeedDrain) await this.#change();
+    while (!this.#ended && this.#socket.writableNeedDrain) await this.#bell.rung();
   }
 
   /** Called by a stream: bytes of it were read. */
@@ -121,13 +122,9 @@ export class YamuxSession {
     return stream;
   }
 
-  #change() {
-    return new Promise((resolve) => this.#wake.push(resolve));
-  }
-
   /** Something changed: whoever waits looks again, and the socket is read only while there is room. */
   #flow() {
-    for (const wake of this.#wake.splice(0)) wake();
+    this.#bell.ring();
     if (this.#unread > MOST_UNREAD || this.#socket.writableLength > MOST_UNSENT) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
   }

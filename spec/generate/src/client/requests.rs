@@ -20,12 +20,6 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(bad_json());
     cases.extend(bad_messages());
     cases.extend(unknown_actions());
-    cases.push(
-        Case::invalid("binary", "a binary message", &["C-26"], "messages are text")
-            .input("direction", "to-proxy")
-            .input("binary", "7b22616374696f6e223a22737461747573227d")
-            .expect("code", "text_only"),
-    );
     cases
 }
 

@@ -106,6 +106,11 @@ impl Play {
         self.events(end);
     }
 
+    pub(crate) fn both_join(&mut self, key: &ChannelKey) {
+        self.join(I, key);
+        self.join(R, key);
+    }
+
     pub(crate) fn leave(&mut self, end: usize, key: &ChannelKey) {
         self.step(object! { "step": "leave", "at": NAMES[end], "channel": label(key) });
         self.ends[end].leave(key);
@@ -196,6 +201,12 @@ impl Play {
         self.events(end);
     }
 
+    /// An end says this, and the next message arrives at the other end.
+    pub(crate) fn pass(&mut self, end: usize, kind: &str) {
+        self.say(end, kind);
+        self.hear(if end == I { R } else { I });
+    }
+
     /// The next message arrives at this end, which closes the link.
     pub(crate) fn refuse(&mut self, end: usize) -> MatchFault {
         let fault = self.arrive(end).expect_err("must be refused");
@@ -218,12 +229,9 @@ impl Play {
 
     /// I asks, R answers, I accepts, and all arrives.
     pub(crate) fn first_round(&mut self) {
-        self.say(I, "Query");
-        self.hear(R);
-        self.say(R, "Answer");
-        self.hear(I);
-        self.say(I, "Accept");
-        self.hear(R);
+        self.pass(I, "Query");
+        self.pass(R, "Answer");
+        self.pass(I, "Accept");
     }
 
     /// What the entries of a message are.

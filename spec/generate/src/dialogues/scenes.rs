@@ -25,8 +25,7 @@ fn of_kind(kind: ChannelKind, name: &str) -> ChannelKey {
 fn first_rounds() -> Vec<Case> {
     let chat = network("chat");
     let mut hit = Play::new(1);
-    hit.join(I, &chat);
-    hit.join(R, &chat);
+    hit.both_join(&chat);
     hit.first_round();
 
     let mut nothing = Play::new(2);
@@ -37,8 +36,7 @@ fn first_rounds() -> Vec<Case> {
     none.join(R, &network("only-r"));
     none.join(I, &network("mixed"));
     none.join(R, &of_kind(ChannelKind::Broadcast, "mixed"));
-    none.join(I, &of_kind(ChannelKind::Local, "here"));
-    none.join(R, &of_kind(ChannelKind::Local, "here"));
+    none.both_join(&of_kind(ChannelKind::Local, "here"));
     none.first_round();
 
     let mut several = Play::new(4);
@@ -74,8 +72,7 @@ fn first_rounds() -> Vec<Case> {
 fn secrets_that_differ() -> Vec<Case> {
     let dialogue = |seed, of_r| {
         let mut play = Play::with(seed, [Session::USUAL, of_r], [None, None]);
-        play.join(I, &network("chat"));
-        play.join(R, &network("chat"));
+        play.both_join(&network("chat"));
         play.first_round();
         play
     };
@@ -99,67 +96,57 @@ fn later() -> Vec<Case> {
     offered.join(I, &news);
     offered.first_round();
     offered.join(R, &news);
-    offered.say(R, "Offer");
-    offered.hear(I);
-    offered.say(I, "Accept");
-    offered.hear(R);
+    offered.pass(R, "Offer");
+    offered.pass(I, "Accept");
 
     let mut asked = Play::new(11);
     asked.join(R, &news);
     asked.first_round();
     asked.join(I, &news);
-    asked.say(I, "Query");
-    asked.hear(R);
-    asked.say(R, "Answer");
-    asked.hear(I);
-    asked.say(I, "Accept");
-    asked.hear(R);
+    asked.pass(I, "Query");
+    asked.pass(R, "Answer");
+    asked.pass(I, "Accept");
 
     let mut left_by_i = Play::new(12);
-    left_by_i.join(I, &chat);
-    left_by_i.join(R, &chat);
+    left_by_i.both_join(&chat);
     left_by_i.first_round();
     left_by_i.leave(I, &chat);
-    left_by_i.say(I, "Leave");
-    left_by_i.hear(R);
+    left_by_i.pass(I, "Leave");
 
     let mut left_by_r = Play::new(13);
     for name in ["chat", "news"] {
-        left_by_r.join(I, &network(name));
-        left_by_r.join(R, &network(name));
+        left_by_r.both_join(&network(name));
     }
     left_by_r.first_round();
     left_by_r.leave(R, &chat);
-    left_by_r.say(R, "Revoke");
-    left_by_r.hear(I);
+    left_by_r.pass(R, "Revoke");
     left_by_r.leave(R, &news);
-    left_by_r.say(R, "Revoke");
-    left_by_r.hear(I);
+    left_by_r.pass(R, "Revoke");
     // The last word about both was Accept.
     left_by_r.leave(I, &chat);
-    left_by_r.say(I, "Leave");
-    left_by_r.hear(R);
+    left_by_r.pass(I, "Leave");
 
     let mut while_asked = Play::new(14);
-    while_asked.join(I, &chat);
-    while_asked.join(R, &chat);
+    while_asked.both_join(&chat);
     while_asked.say(I, "Query");
     while_asked.leave(I, &chat);
     while_asked.hear(R);
-    while_asked.say(R, "Answer");
-    while_asked.hear(I);
-    while_asked.say(I, "Accept");
-    while_asked.hear(R);
+    while_asked.pass(R, "Answer");
+    while_asked.pass(I, "Accept");
     while_asked.join(I, &chat);
-    while_asked.say(I, "Accept");
-    while_asked.hear(R);
+    while_asked.pass(I, "Accept");
     vec![
         offered.end("join-later-r", "R joins a channel that I holds: Offer", &["P-12", "P-21", "P-25"]),
-        asked.end("join-later-i", "I joins a channel that R holds: a Query, and an Answer without offer", &["P-12", "P-21"]),
+        asked.end(
+            "join-later-i",
+            "I joins a channel that R holds: a Query, and an Answer without offer",
+            &["P-12", "P-21"],
+        ),
         left_by_i.end("leave-i", "I leaves: Leave", &["P-22"]),
         left_by_r.end(
             "leave-r",
-            "R leaves one channel, then the other: Revoke, with a share of the dummies each time. I leaves the first afterwards: Leave, as its last word was Accept",
+            "R leaves one channel, then the other: Revoke, with a share of the dummies each time. I leaves the \
+             first afterwards: Leave, as its last word was Accept",
             &["P-22", "P-30", "P-33"],
         ),
         while_asked.end(
@@ -174,28 +161,22 @@ fn reloads() -> Vec<Case> {
     let chat = network("chat");
     let matched = |seed| {
         let mut play = Play::new(seed);
-        play.join(I, &chat);
-        play.join(R, &chat);
+        play.both_join(&chat);
         play.first_round();
         play
     };
     let mut at_i = matched(20);
     at_i.leave(I, &chat);
     at_i.join(I, &chat);
-    at_i.say(I, "Leave");
-    at_i.hear(R);
-    at_i.say(I, "Accept");
-    at_i.hear(R);
+    at_i.pass(I, "Leave");
+    at_i.pass(I, "Accept");
 
     let mut at_r = matched(21);
     at_r.leave(R, &chat);
     at_r.join(R, &chat);
-    at_r.say(R, "Revoke");
-    at_r.hear(I);
-    at_r.say(R, "Offer");
-    at_r.hear(I);
-    at_r.say(I, "Accept");
-    at_r.hear(R);
+    at_r.pass(R, "Revoke");
+    at_r.pass(R, "Offer");
+    at_r.pass(I, "Accept");
     vec![
         at_i.end("reload-i", "a page is loaded anew at I: Leave, then Accept; no guess is charged", &["P-23"])
             .flag("Reload"),
@@ -213,12 +194,9 @@ fn races() -> Vec<Case> {
     // The Accept is on its way.
     let under_way = |seed| {
         let mut play = Play::new(seed);
-        play.join(I, &chat);
-        play.join(R, &chat);
-        play.say(I, "Query");
-        play.hear(R);
-        play.say(R, "Answer");
-        play.hear(I);
+        play.both_join(&chat);
+        play.pass(I, "Query");
+        play.pass(R, "Answer");
         play.say(I, "Accept");
         play
     };
@@ -234,32 +212,25 @@ fn races() -> Vec<Case> {
     };
     let mut taken_back = crossed(30);
     taken_back.leave(I, &chat);
-    taken_back.say(I, "Leave");
-    taken_back.hear(R);
+    taken_back.pass(I, "Leave");
     taken_back.hear(I);
-    taken_back.say(I, "Accept");
-    taken_back.hear(R);
+    taken_back.pass(I, "Accept");
 
     let mut stays = crossed(31);
     stays.hear(I);
-    stays.say(I, "Accept");
-    stays.hear(R);
+    stays.pass(I, "Accept");
 
     let mut late = under_way(32);
     late.leave(R, &chat);
     late.join(R, &chat);
     // Before R has said anything of it.
     late.hear(R);
-    late.say(R, "Revoke");
-    late.hear(I);
-    late.say(R, "Offer");
-    late.hear(I);
-    late.say(I, "Accept");
-    late.hear(R);
+    late.pass(R, "Revoke");
+    late.pass(R, "Offer");
+    late.pass(I, "Accept");
 
     let mut both = Play::new(33);
-    both.join(I, &chat);
-    both.join(R, &chat);
+    both.both_join(&chat);
     both.first_round();
     both.leave(I, &chat);
     both.leave(R, &chat);
@@ -270,7 +241,8 @@ fn races() -> Vec<Case> {
     vec![
         taken_back.end(
             "race-revoke-accept-leave",
-            "section 12: a Revoke crosses an Accept, R joins again and takes the old Accept for the new beginning; I leaves before it sees the Offer, and only its Leave makes R forget",
+            "section 12: a Revoke crosses an Accept, R joins again and takes the old Accept for the new beginning; \
+             I leaves before it sees the Offer, and only its Leave makes R forget",
             &["P-22", "P-32"],
         ),
         stays.end(
@@ -278,8 +250,16 @@ fn races() -> Vec<Case> {
             "the same, but I stays: the second Accept finds the channel matched at R already, and is ignored",
             &["P-32"],
         ),
-        late.end("race-accept-before-offer", "an Accept that comes while R has not said yet that it left and joined again is ignored", &["P-32"]),
-        both.end("race-leave-revoke", "Leave and Revoke cross: each end ignores what it has done itself", &["P-22", "P-30"]),
+        late.end(
+            "race-accept-before-offer",
+            "an Accept that comes while R has not said yet that it left and joined again is ignored",
+            &["P-32"],
+        ),
+        both.end(
+            "race-leave-revoke",
+            "Leave and Revoke cross: each end ignores what it has done itself",
+            &["P-22", "P-30"],
+        ),
     ]
     .into_iter()
     .map(|case| case.flag("Race"))
@@ -294,43 +274,31 @@ fn budgets() -> Vec<Case> {
     busy.join(R, &chat);
     busy.first_round();
     busy.join(I, &chat);
-    busy.say(I, "Query");
-    busy.hear(R);
-    busy.say(R, "Busy");
-    busy.hear(I);
+    busy.pass(I, "Query");
+    busy.pass(R, "Busy");
     busy.wait(1999);
     busy.wait(1);
-    busy.say(I, "Query");
-    busy.hear(R);
-    busy.say(R, "Answer");
-    busy.hear(I);
-    busy.say(I, "Accept");
-    busy.hear(R);
+    busy.pass(I, "Query");
+    busy.pass(R, "Answer");
+    busy.pass(I, "Accept");
 
     let mut at_once = Play::with(41, [Session::USUAL; 2], [None, budget(9, 10)]);
     at_once.first_round();
     at_once.join(I, &chat);
-    at_once.say(I, "Query");
-    at_once.hear(R);
-    at_once.say(R, "Busy");
-    at_once.hear(I);
+    at_once.pass(I, "Query");
+    at_once.pass(R, "Busy");
     at_once.wait(100);
-    at_once.say(I, "Query");
-    at_once.hear(R);
-    at_once.say(R, "Answer");
-    at_once.hear(I);
-    at_once.say(I, "Accept");
-    at_once.hear(R);
+    at_once.pass(I, "Query");
+    at_once.pass(R, "Answer");
+    at_once.pass(I, "Accept");
 
     let mut waits = Play::with(42, [Session::USUAL; 2], [budget(8, 1000), None]);
     waits.join(I, &chat);
     waits.first_round();
     waits.join(R, &chat);
-    waits.say(R, "Offer");
-    waits.hear(I);
+    waits.pass(R, "Offer");
     waits.wait(4000);
-    waits.say(I, "Accept");
-    waits.hear(R);
+    waits.pass(I, "Accept");
     vec![
         busy.end(
             "busy",
@@ -344,7 +312,8 @@ fn budgets() -> Vec<Case> {
         ),
         waits.end(
             "tags-wait",
-            "I is over budget: tags of an Offer wait until they can be paid for, and no Accept is owed before; where time passes in smaller steps, they may be looked up in parts, each followed by an Accept",
+            "I is over budget: tags of an Offer wait until they can be paid for, and no Accept is owed before; \
+             where time passes in smaller steps, they may be looked up in parts, each followed by an Accept",
             &["P-20", "P-21"],
         ),
     ]

@@ -31,7 +31,10 @@ checks! {
 /// What a client offered, whatever came of it.
 async fn shaken(context: &Context, tls: &ServerTls) -> Result<(Result<Conn, String>, Offered), Trouble> {
     let (mut conn, mut shown) = context.incoming().await?.accept(tls).await;
-    if shown.offered().is_none() {
+    for _ in 0..16 {
+        if shown.offered().is_some() {
+            break;
+        }
         // A dial that lay here for long may have been given up by the target.
         (conn, shown) = context.incoming().await?.accept(tls).await;
     }
@@ -210,8 +213,12 @@ async fn oneself(context: &Context) -> Verdict {
         let mut player = context.greeted_by_target(&theirs).await?;
         return player.closed_with(3).await;
     }
-    let incoming = dialled.on_last(dialled.wait()).await;
-    let Some(incoming) = incoming else { return Err(not_run("the target did not dial the last address")) };
+    let incoming = context.patience.unhurried(dialled.on_last(dialled.wait())).await;
+    let Some(incoming) = incoming else {
+        return Err(not_run(
+            "the target did not dial the last address: after an earlier run it must not, as it has found itself there",
+        ));
+    };
     let (conn, _) = incoming.accept(&ServerTls::default()).await;
     let conn = conn.map_err(|why| failed("the target's handshake as initiator succeeds", why))?;
     let mut player = Player::responder(context, conn, &hello).await?;

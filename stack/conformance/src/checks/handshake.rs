@@ -153,10 +153,8 @@ async fn certificate(context: &Context) -> Verdict {
 }
 
 async fn tickets(context: &Context) -> Verdict {
-    let (conn, shown) = context.dial_with(&ClientTls::default()).await.map_err(|why| failed("a handshake", why))?;
     // They would come with the first bytes after the handshake.
-    let hello = crate::bytes::HelloBytes::new(&crate::context::random_id());
-    let mut player = crate::player::Player::initiator(context, conn, &hello).await?;
+    let (mut player, shown) = context.greeted_and_shown(|_| {}).await?;
     player.alive().await?;
     ensure(shown.tickets() == 0, "no session ticket", format!("{}", shown.tickets()))
 }

@@ -3,9 +3,9 @@
 use crate::{
     bytes::{HelloBytes, control, field, framed, number},
     check::checks,
-    context::{Context, random_id},
-    link::{Next, Reader},
-    player::{HELLO_BYTES, Player, SOON, code_name, seen},
+    context::{Context, Opened, random_id},
+    link::Next,
+    player::{SOON, code_name, seen},
     verdict::{Verdict, ensure, failed},
 };
 use nws_protocol::{ChannelId, wire::Control};
@@ -32,14 +32,10 @@ checks! {
 }
 
 async fn unasked(context: &Context) -> Verdict {
-    let conn = context.dial().await?;
-    let (mut send, recv) = conn.open_control().await?;
     let mine = framed(&HelloBytes::new(&random_id()).message());
     // Nobody can know of a lane on QUIC before a byte comes on it.
     let (head, _rest) = mine.split_at(1);
-    send.write(head).await?;
-    let mut reader = Reader::new(recv, HELLO_BYTES);
-    match reader.next(Duration::from_secs(3)).await {
+    match context.opened(head).await?.first {
         Next::Frame(_) => Ok(()),
         other => Err(failed("Hello of R, before that of I is there", seen(&other))),
     }
@@ -54,12 +50,9 @@ async fn theirs(context: &Context) -> Verdict {
 
 /// These bytes, on a new control lane, must close the link with a code.
 async fn refused(context: &Context, bytes: &[u8], code: u32) -> Verdict {
-    let conn = context.dial().await?;
-    let (mut send, recv) = conn.open_control().await?;
-    send.write(bytes).await?;
-    let mut reader = Reader::new(recv, HELLO_BYTES);
     let expected = format!("Hello, then Goodbye with {}", code_name(code));
-    match reader.next(SOON).await {
+    let Opened { first, mut reader, send: _send, conn: _conn, .. } = context.opened(bytes).await?;
+    match first {
         Next::Frame(frame) => {
             let hello = matches!(Control::decode(frame), Ok(Control::Hello(_)));
             ensure(hello, expected.as_str(), "another message first")?;
@@ -89,7 +82,7 @@ async fn refused_hello(context: &Context, what: &str, code: u32, change: impl Fn
 pub(super) fn about(what: &str, trouble: crate::verdict::Trouble) -> crate::verdict::Trouble {
     match trouble {
         crate::verdict::Trouble::Failed { expected, seen } => failed(format!("{what}: {expected}"), seen),
-        other @ crate::verdict::Trouble::NotRun(_) => other,
+        other => other,
     }
 }
 
@@ -182,17 +175,18 @@ async fn as_travelled(context: &Context) -> Verdict {
             hello.more = [crate::bytes::unknown(), field(4, b"the last agent counts"), number(1, 1)].concat();
         })
         .await?;
-    player.accept_channel(&context.channel()).await.map(|_| ())
+    player.accept_channel(&context.channel()?).await.map(|_| ())
 }
 
 async fn large(context: &Context) -> Verdict {
     // The length of 4097 bytes alone: the rest never comes.
     refused(context, &[0x81, 0x20], 6).await?;
-    let mut hello = HelloBytes::new(&random_id());
-    let room = 4096 - hello.message().len();
-    hello.more = field(1999, &vec![0; room - 8]);
-    let conn = context.dial().await?;
-    let mut player = Player::initiator(context, conn, &hello).await?;
+    let mut player = context
+        .greeted_with(|hello| {
+            let room = 4096 - hello.message().len();
+            hello.more = field(1999, &vec![0; room - 8]);
+        })
+        .await?;
     player.alive().await.map_err(|trouble| about("a Hello of just under 4096 bytes", trouble))
 }
 

@@ -3,15 +3,17 @@
 use super::{
     hello::about,
     lanes::{broadcast, direct, peer, read_up_to_here, said, up},
+    members::network,
 };
 use crate::{
     bytes::{data, field, framed, number},
     check::checks,
     context::{Context, random_id},
-    player::data_name,
-    verdict::Verdict,
+    player::{Heard, data_name},
+    verdict::{Verdict, ensure, failed},
 };
 use nws_protocol::{PeerId, wire::Data};
+use std::time::{Duration, Instant};
 
 checks! {
     Beside "lane-no-open" "a lane that begins with something else closes the link" ["M-5" "M-13" "L-25"] no_open;
@@ -26,6 +28,7 @@ checks! {
     Beside "lane-others-peer" "a peer that another instance announced closes the link" ["M-12" "M-13"] others_peer;
     Beside "lane-members-2049" "Members of 2049 ids closes the link" ["M-13"] many_members;
     Beside "lane-32769-peers" "a list of more than 32,768 peers closes the link with Limit" ["M-13"] many_peers;
+    Alone "lane-65536-peers" "more than 65,536 peers behind all instances close a link with Limit" ["M-13"] peers_of_all;
     Beside "lane-fields" "fields of a wrong length or type close the link" ["L-31" "L-29" "L-25"] fields;
     Beside "lane-no-body" "a frame without a body that is known closes the link" ["M-36" "L-29"] no_body;
     Beside "lane-frames" "wrong lengths of frames close the link" ["L-26" "L-27" "L-25"] frames;
@@ -44,7 +47,7 @@ async fn refused(context: &Context, what: &str, code: u32, bytes: impl FnOnce(Pe
 /// On a lane of a matched channel, with nothing but Open if so, these bytes must close the link.
 async fn refused_early(context: &Context, what: &str, code: u32, open: bool, bytes: &[u8]) -> Verdict {
     let mut player = context.greeted().await?;
-    let matched = player.matched(&context.channel()).await?;
+    let matched = player.matched(&context.channel()?).await?;
     let mut lane = player.conn.open_lane().await?;
     let head = if open { data(&Data::Open(matched.secrets.channel_id)) } else { Vec::new() };
     lane.write(&[head.as_slice(), bytes].concat()).await?;
@@ -59,7 +62,7 @@ async fn no_open(context: &Context) -> Verdict {
 
 async fn long_open(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
-    let matched = player.matched(&context.channel()).await?;
+    let matched = player.matched(&context.channel()?).await?;
     let mut lane = player.conn.open_lane().await?;
     let open = |filling: usize| {
         let open = field(1, &field(1, matched.secrets.channel_id.as_bytes()));
@@ -131,7 +134,7 @@ async fn absent(context: &Context) -> Verdict {
 
 async fn own_peer(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
-    let matched = player.matched(&context.channel()).await?;
+    let matched = player.matched(&context.channel()?).await?;
     let Some(theirs) = matched.members.first() else {
         return Err(crate::verdict::not_run("the target has no client in the channel"));
     };
@@ -157,7 +160,7 @@ async fn many_members(context: &Context) -> Verdict {
 
 async fn many_peers(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
-    let matched = player.matched(&context.channel()).await?;
+    let matched = player.matched(&context.channel()?).await?;
     let mut lane = player.conn.open_lane().await?;
     lane.write(&data(&Data::Open(matched.secrets.channel_id))).await?;
     for _ in 0..17 {
@@ -167,6 +170,45 @@ async fn many_peers(context: &Context) -> Verdict {
         }
     }
     player.closed_with(12).await
+}
+
+async fn peers_of_all(context: &Context) -> Verdict {
+    // So many take a slow target some seconds.
+    const LONG: Duration = Duration::from_secs(30);
+    // Not in the channel that all checks share: it is full then. A list is counted while it comes, so nobody is told of it.
+    let name = context.fresh_name();
+    let _client = context.clients()?.join_raw(&format!("/{name}")).await?;
+    let mut links = Vec::new();
+    for _ in 0..3 {
+        let mut player = context.greeted().await?;
+        let matched = player.matched(&network(&name)).await?;
+        let mut lane = player.conn.open_lane().await?;
+        lane.write(&data(&Data::Open(matched.secrets.channel_id))).await?;
+        links.push((player, matched, lane));
+    }
+    for (at, (player, _, lane)) in links.iter_mut().enumerate() {
+        for _ in 0..11 {
+            let peers = (0..2000).map(|_| peer()).collect();
+            if lane.try_write(&data(&Data::Members { peers, more: true })).await.is_err() {
+                break;
+            }
+        }
+        // 44,000 are not too many.
+        if at < 2 {
+            player.pong_within(LONG).await?;
+        }
+    }
+    // Whichever the target reads last is the one too many.
+    let deadline = Instant::now() + LONG;
+    while Instant::now() < deadline {
+        for (player, ..) in &mut links {
+            if let Heard::Over(ending) = player.hear(Duration::from_millis(50)).await? {
+                let fits = ending.goodbye.as_ref().is_some_and(|(code, _)| *code == 12);
+                return ensure(fits, "the link is closed with Limit (12)", ending.to_string());
+            }
+        }
+    }
+    Err(failed("Limit for 66,000 peers of one channel behind three instances", "all three links are up after 30 s"))
 }
 
 async fn fields(context: &Context) -> Verdict {

@@ -49,7 +49,7 @@ pub(super) fn direct(source: PeerId, target: PeerId, json: &str) -> Data {
 /// A link on which the channel is matched, and a lane of the runner with this list.
 pub(super) async fn up(context: &Context, list: &[PeerId]) -> Result<(Player, Matched, Sender), Trouble> {
     let mut player = context.greeted().await?;
-    let matched = player.matched(&context.channel()).await?;
+    let matched = player.matched(&context.channel()?).await?;
     let lane = player.open(&matched.secrets, list).await?;
     Ok((player, matched, lane))
 }
@@ -71,7 +71,7 @@ pub(super) async fn read_up_to_here(matched: &mut Matched, lane: &mut Sender, so
 
 async fn begins(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
-    let secrets = player.accept_channel(&context.channel()).await?;
+    let secrets = player.accept_channel(&context.channel()?).await?;
     let mut lane = player.lane(secrets.channel_id, Duration::from_secs(2)).await?;
     let members = read_members(&mut lane).await?;
     // With a client of the runner in it the list has at least that one.
@@ -81,7 +81,7 @@ async fn begins(context: &Context) -> Verdict {
 
 async fn one_way(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
-    let matched = player.matched(&context.channel()).await?;
+    let matched = player.matched(&context.channel()?).await?;
     if let Some(id) = matched.lane.lane.id() {
         ensure(id.is_multiple_of(2), "even yamux ids for streams that R opens", format!("{id}"))?;
         let faults = player.conn.mux()?.state().faults.clone();
@@ -98,7 +98,7 @@ async fn one_way(context: &Context) -> Verdict {
 async fn unknown_fields(context: &Context) -> Verdict {
     let source = peer();
     let mut player = context.greeted().await?;
-    let mut matched = player.matched(&context.channel()).await?;
+    let mut matched = player.matched(&context.channel()?).await?;
     let mut lane = player.conn.open_lane().await?;
     let open = framed(&field(1, &[field(1, matched.secrets.channel_id.as_bytes()), unknown()].concat()));
     let list = framed(&[unknown(), field(2, &[unknown(), field(1, source.as_bytes())].concat())].concat());
@@ -159,7 +159,7 @@ async fn silent(context: &Context) -> Verdict {
 
 async fn early(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
-    let found = player.ask(&[context.channel()]).await?;
+    let found = player.ask(&[context.channel()?]).await?;
     let Some(secrets) = found.into_iter().next() else { return Err(failed("an evaluation", "none")) };
     player.wait_offer(&secrets).await?;
     let source = peer();
@@ -175,7 +175,7 @@ async fn early(context: &Context) -> Verdict {
 
 async fn stopped(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
-    let mut matched = player.matched(&context.channel()).await?;
+    let mut matched = player.matched(&context.channel()?).await?;
     matched.lane.lane.stop(7).await;
     let mut lane = player.lane(matched.secrets.channel_id, SOON).await?;
     let members = read_members(&mut lane).await?;

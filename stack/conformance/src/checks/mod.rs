@@ -1,5 +1,6 @@
 //! The checks, by what they are about.
 
+mod budgets;
 mod client;
 mod departures;
 mod dialled;
@@ -17,6 +18,7 @@ mod offers;
 mod pace;
 mod relayed;
 mod responder;
+mod turns;
 mod websocket;
 mod yamux;
 
@@ -24,7 +26,7 @@ use crate::check::Check;
 
 /// All checks, in the order of the report.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
-    let tables: [&'static [Check]; 19] = [
+    let tables: [&'static [Check]; 21] = [
         handshake::CHECKS,
         dialled::CHECKS,
         yamux::CHECKS,
@@ -35,6 +37,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
         matching::CHECKS,
         offers::CHECKS,
         responder::CHECKS,
+        turns::CHECKS,
+        budgets::CHECKS,
         lanes::CHECKS,
         lane_faults::CHECKS,
         members::CHECKS,

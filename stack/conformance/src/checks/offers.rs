@@ -1,13 +1,11 @@
-//! What the target has on offer: which tags, how many, in which order, and when they go; and what guesses cost.
+//! What the target has on offer: which tags, how many, in which order, and when they go.
 
-use super::{hello::about, matching::elements};
 use crate::{
     check::checks,
     client::Client,
     context::Context,
-    oprf::Element,
     player::{Heard, Player, SOON},
-    verdict::{Trouble, Verdict, ensure, failed, not_run},
+    verdict::{Trouble, Verdict, ensure, failed},
 };
 use nws_protocol::{ChannelKind, matching::Secrets, wire::Control};
 use std::{collections::BTreeSet, time::Duration};
@@ -19,15 +17,13 @@ checks! {
     Beside "match-rejoin" "of a channel that is left and joined again, Revoke comes before Offer" ["P-32"] rejoined;
     Alone "match-local" "a channel of kind local is not on offer under any kind" ["T-9"] local;
     Alone "match-quiet" "a channel that is joined before the first Query is told in the Answer alone" ["P-24" "P-25"] quiet_before;
-    Long "match-budget" "who asks for too much is told Busy before anything is checked, and gets it later" ["P-27" "P-37" "P-38"] budget;
-    Beside "match-flood" "who asks again and again before the time is closed with Flood" ["P-40"] flood;
 }
 
 async fn random_order(context: &Context) -> Verdict {
     let mut places = Vec::new();
     for _ in 0..14 {
         let mut player = context.greeted().await?;
-        let found = player.ask(&[context.channel()]).await?;
+        let found = player.ask(&[context.channel()?]).await?;
         let Some(secrets) = found.first() else { return Err(failed("an evaluation", "none")) };
         player.wait_offer(secrets).await?;
         let place = player.offers.first().and_then(|tags| tags.iter().position(|tag| *tag == secrets.tag_r));
@@ -141,65 +137,4 @@ async fn quiet_before(context: &Context) -> Verdict {
     let found = player.ask(&[Context::key(ChannelKind::Network, &name)]).await?;
     let offered = found.iter().all(|secrets| player.on_offer.contains(&secrets.tag_r));
     ensure(offered, "the first Answer offers what the target holds at that time", "it doesn't")
-}
-
-/// Says Queries of 1024 until the target is Busy.
-async fn until_busy(player: &mut Player, blinded: &[Element]) -> Result<Duration, Trouble> {
-    for _ in 0..8 {
-        player.query(blinded.to_vec()).await?;
-        let seq = player.seq;
-        let said = player.wait("Answer or Busy", Duration::from_secs(10), |message| match message {
-            Control::Busy { seq: got, retry_after } => Some((*got, Some(*retry_after))),
-            Control::Answer { seq: got, .. } => Some((*got, None)),
-            _ => None,
-        });
-        let (got, busy) = said.await?;
-        ensure(got == seq, format!("an answer to Query {seq}"), format!("one to {got}"))?;
-        if let Some(retry_after) = busy {
-            ensure(
-                retry_after >= Duration::from_millis(100),
-                "retry_after_ms of 100 at least",
-                format!("{retry_after:?}"),
-            )?;
-            return Ok(retry_after);
-        }
-    }
-    Err(failed("Busy: a link has a budget of 1024 guesses", "8 × 1024 elements were evaluated at once"))
-}
-
-async fn budget(context: &Context) -> Verdict {
-    let mut player = context.established_elsewhere().await?;
-    // No good elements: an R that checks before it charges says BadElement.
-    let bad = vec![[0xff; 32]; 1024];
-    let retry_after = until_busy(&mut player, &bad).await?;
-    if retry_after > Duration::from_secs(30) {
-        return Err(not_run(format!("Busy for {retry_after:?}, which is longer than a run")));
-    }
-    player
-        .never("nothing follows Busy by itself", retry_after, |message| {
-            matches!(message, Control::Answer { .. } | Control::Busy { .. })
-        })
-        .await?;
-    let good = elements(1024);
-    player.query(good).await?;
-    player.answer(1024).await.map(|_| ()).map_err(|trouble| about("after the time that Busy named", trouble))
-}
-
-async fn flood(context: &Context) -> Verdict {
-    let mut player = context.established().await?;
-    let bad = vec![[0xff; 32]; 1024];
-    until_busy(&mut player, &bad).await?;
-    for n in 1..=8 {
-        player.query(bad.clone()).await?;
-        let seq = player.seq;
-        let what = format!("Busy for hasty Query {n}");
-        let busy = player.wait(&what, SOON, |message| match message {
-            Control::Busy { seq, .. } => Some(*seq),
-            _ => None,
-        });
-        let got = busy.await?;
-        ensure(got == seq, format!("Busy {seq}"), format!("Busy {got}"))?;
-    }
-    player.query(bad).await?;
-    player.closed_with(9).await.map_err(|trouble| about("the ninth hasty Query", trouble))
 }

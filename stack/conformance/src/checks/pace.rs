@@ -1,8 +1,9 @@
 //! Back-pressure: nothing is lost, and who does not read holds up nobody but those who speak to it.
 
 use super::{
+    hello::about,
     lanes::{broadcast, peer},
-    members::share,
+    members::{network, share, text},
 };
 use crate::{
     bytes::data,
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::{io::AsyncWriteExt, time::timeout};
 
 checks! {
-    Alone "pace-stuck-client" "a client that does not read stops its lane, not the control lane, and is closed" ["M-30" "M-31" "M-33" "C-35" "C-36" "C-37"] stuck_client;
+    Alone "pace-stuck-client" "a client that does not read stops its lane, neither the control lane nor other lanes, and is closed" ["M-30" "M-31" "M-33" "C-35" "C-36" "C-37"] stuck_client;
     Alone "pace-unread-lane" "a lane that is not read holds the clients that feed it, and loses nothing" ["M-32" "M-33" "C-34" "C-35" "C-36" "M-11"] unread_lane;
     Slow "pace-stalled" "a lane without progress for 60 s costs its link" ["M-34"] stalled;
 }
@@ -35,6 +36,13 @@ async fn stuck_client(context: &Context) -> Verdict {
     let mut shared = share(context).await?;
     let p = peer();
     let mut lane = shared.open(&[p]).await?;
+    // Another channel on the same link.
+    let other_name = context.fresh_name();
+    let mut other = context.client(&other_name).await?;
+    let other_matched = shared.player.matched(&network(&other_name)).await?;
+    let q = peer();
+    let mut other_lane = shared.player.open(&other_matched.secrets, &[q]).await?;
+    other.connected(&text(q)).await?;
     // It joins, and never reads.
     let mut stuck = context.clients()?.join_raw(&format!("/{}", shared.name)).await?;
     let told = shared.client.value("connect of the second client").await?;
@@ -70,12 +78,19 @@ async fn stuck_client(context: &Context) -> Verdict {
         }
         Ok(client)
     });
-    // All the while the control lane is answered at once.
-    let mut slowest = Duration::ZERO;
+    // All the while the control lane is answered at once, and what the other lane brings arrives.
+    let (mut slowest, mut slowest_word, mut words) = (Duration::ZERO, Duration::ZERO, 0);
     while !writes.is_finished() && !reads.is_finished() {
         let before = Instant::now();
         shared.player.pong_within(SOON).await?;
         slowest = slowest.max(before.elapsed());
+        let before = Instant::now();
+        words += 1;
+        other_lane.write(&data(&broadcast(q, &words.to_string()))).await?;
+        let expected = format!(r#"{{"action":"broadcast","source":"{}","data":{words}}}"#, text(q));
+        let came = other.expect_within(&expected, Duration::from_secs(8)).await;
+        came.map_err(|trouble| about("on another lane of the same link", trouble))?;
+        slowest_word = slowest_word.max(before.elapsed());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let (longest, _, _lane) = writes.await.map_err(|error| not_run(error.to_string()))??;
@@ -83,6 +98,9 @@ async fn stuck_client(context: &Context) -> Verdict {
     ensure(slowest < Duration::from_secs(2), "Pong at once, whatever a client does", format!("after {slowest:?}"))?;
     let words = format!("the longest wait was {longest:?}");
     ensure(longest > Duration::from_millis(500), "the lane is not read while a client has no room", words)?;
+    // A word that waited for that lane came with it.
+    let words = format!("a word came after {slowest_word:?}, the lane was held for {longest:?}");
+    ensure(slowest_word < longest / 2, "other lanes are read while one is held", words)?;
     let code = stuck.closed(Duration::from_secs(10)).await?;
     ensure(code == 1013, "the client that does not read is closed with 1013", format!("{code}"))
 }

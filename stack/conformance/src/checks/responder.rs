@@ -5,8 +5,8 @@ use crate::{
     check::checks,
     context::{Context, random_id},
     oprf::Blinded,
-    player::{Heard, Player, SOON, name, read_members},
-    verdict::{Verdict, ensure, failed},
+    player::{Player, SOON, name, read_members},
+    verdict::{Verdict, ensure},
 };
 use nws_protocol::{
     ChannelId, ChannelKind,
@@ -43,29 +43,31 @@ checks! {
     Beside dialled "ask-leave-unmatched" "Leave follows the last word, matched or not" ["P-22"] leave_unmatched;
     Beside dialled "ask-order" "the place of tag_I in Accepts is drawn at random" ["P-16"] random_order;
     Alone dialled "ask-size" "Queries and Accepts are filled up to the next power of two, and no further" ["P-12" "P-9"] exact_sizes;
-    Long dialled "ask-budget" "tags are charged: what is over budget waits" ["P-20" "P-37"] budget;
-    Last dialled "ask-limit" "more than 16384 tags on offer are refused with Limit" ["P-35"] limit;
 }
 
 async fn hit(context: &Context) -> Verdict {
     let mut player = context.asked().await?;
-    player.matched(&context.channel()).await?;
+    player.matched(&context.channel()?).await?;
     player.alive().await
 }
 
 async fn miss(context: &Context) -> Verdict {
-    let mut player = context.asked().await?;
-    let offer = player.offer_of(&[], 8);
-    let offered: BTreeSet<Tag> = offer.iter().copied().collect();
-    player.evaluate(offer).await?;
-    let tags = player.wait("Accept without hits", SOON, |message| match message {
-        Control::Accept(tags) => Some(tags.clone()),
-        _ => None,
-    });
-    let tags = tags.await?;
-    ensure(tags.len() == 8, "a first Accept of 8 tags for no hit", format!("{}", tags.len()))?;
-    let distinct: BTreeSet<Tag> = tags.iter().copied().collect();
-    ensure(distinct.len() == tags.len() && distinct.is_disjoint(&offered), "random tags", "tags that repeat others")
+    let mut seen: BTreeSet<Tag> = BTreeSet::new();
+    // What is drawn at random is drawn anew, in each Accept and on each link.
+    for _ in 0..2 {
+        let mut player = context.asked().await?;
+        let offer = player.offer_of(&[], 8);
+        let offered: BTreeSet<Tag> = offer.iter().copied().collect();
+        player.evaluate(offer).await?;
+        let first = player.next_accept("Accept without hits").await?;
+        ensure(first.len() == 8, "a first Accept of 8 tags for no hit", format!("{}", first.len()))?;
+        let offer = player.offer_of(&[], 4);
+        player.say(&Control::Offer(offer)).await?;
+        let second = player.next_accept("Accept of an Offer without hits").await?;
+        let random = first.iter().chain(&second).all(|tag| !offered.contains(tag) && seen.insert(*tag));
+        ensure(random, "16 random bytes for each dummy of an Accept", "tags that repeat others")?;
+    }
+    Ok(())
 }
 
 async fn later(context: &Context) -> Verdict {
@@ -73,7 +75,7 @@ async fn later(context: &Context) -> Verdict {
     let offer = player.offer_of(&[], 8);
     player.evaluate(offer).await?;
     accept_of(&mut player).await?;
-    let secrets = player.secrets(&context.channel());
+    let secrets = player.secrets(&context.channel()?);
     let offer = player.offer_of(&[secrets.tag_r], 4);
     player.say(&Control::Offer(offer)).await?;
     player.wait_accept(&secrets).await?;
@@ -86,20 +88,12 @@ async fn later(context: &Context) -> Verdict {
 }
 
 async fn accept_of(player: &mut Player) -> Result<Vec<Tag>, crate::verdict::Trouble> {
-    loop {
-        match player.hear(SOON).await? {
-            Heard::Message(Control::Accept(tags)) => return Ok(tags),
-            Heard::Message(Control::Query { .. }) => player.evaluate(Vec::new()).await?,
-            Heard::Message(_) => {}
-            Heard::Nothing => return Err(failed("an Accept within 5 s", "none")),
-            Heard::Over(ending) => return Err(failed("an Accept", ending.to_string())),
-        }
-    }
+    player.next_accept("an Accept").await
 }
 
 async fn anew(context: &Context) -> Verdict {
     let mut player = context.asked().await?;
-    let matched = player.matched(&context.channel()).await?;
+    let matched = player.matched(&context.channel()?).await?;
     let tag = matched.secrets.tag_r;
     player.say(&Control::Revoke(vec![tag])).await?;
     let offer = player.offer_of(&[tag], 4);
@@ -245,20 +239,6 @@ async fn revoke_none(context: &Context) -> Verdict {
     refused(context, 5, |_| Control::Revoke(Vec::new())).await
 }
 
-async fn limit(context: &Context) -> Verdict {
-    let mut player = context.asked().await?;
-    let offer = player.offer_of(&[], 8);
-    player.evaluate(offer).await?;
-    // 8 are on offer; 16 × 1024 more are too many.
-    for _ in 0..16 {
-        let tags = (0..1024).map(|_| random_id()).collect();
-        if player.say(&Control::Offer(tags)).await.is_err() {
-            break;
-        }
-    }
-    player.closed_with(12).await
-}
-
 /// Says Busy and waits for the Query that comes again.
 async fn busy_for(context: &Context, time: Duration, least: Duration) -> Verdict {
     let mut player = context.asked().await?;
@@ -274,7 +254,7 @@ async fn busy_for(context: &Context, time: Duration, least: Duration) -> Verdict
         "the Query repeated",
         format!("{} elements, then {}", size, player.asked.len()),
     )?;
-    player.matched(&context.channel()).await.map(|_| ())
+    player.matched(&context.channel()?).await.map(|_| ())
 }
 
 async fn busy(context: &Context) -> Verdict {
@@ -289,8 +269,7 @@ async fn busy_zero(context: &Context) -> Verdict {
 async fn leave(context: &Context) -> Verdict {
     let new = context.fresh_name();
     let clients = context.clients()?;
-    let client = clients.join_raw(&format!("/{new}")).await?;
-    let mut player = context.asked().await?;
+    let (client, mut player) = context.greeted_with_client(&random_id(), &new).await?;
     let matched = player.matched(&Context::key(ChannelKind::Network, &new)).await?;
     client.leave().await;
     let _again = clients.join_raw(&format!("/{new}")).await?;
@@ -311,8 +290,7 @@ async fn leave(context: &Context) -> Verdict {
 
 async fn leave_unmatched(context: &Context) -> Verdict {
     let new = context.fresh_name();
-    let client = context.clients()?.join_raw(&format!("/{new}")).await?;
-    let mut player = context.asked().await?;
+    let (client, mut player) = context.greeted_with_client(&random_id(), &new).await?;
     let matched = player.matched(&Context::key(ChannelKind::Network, &new)).await?;
     // Revoked: not matched any more, but the last word about it was Accept.
     player.say(&Control::Revoke(vec![matched.secrets.tag_r])).await?;
@@ -329,7 +307,7 @@ async fn leave_unmatched(context: &Context) -> Verdict {
 async fn random_order(context: &Context) -> Verdict {
     // One link is enough: the channel is revoked and offered anew each time.
     let mut player = context.asked().await?;
-    let secrets = player.secrets(&context.channel());
+    let secrets = player.secrets(&context.channel()?);
     let offer = player.offer_of(&[secrets.tag_r], 8);
     player.evaluate(offer).await?;
     let mut places = Vec::new();
@@ -352,7 +330,7 @@ async fn exact_sizes(context: &Context) -> Verdict {
     let mut player = context.asked().await?;
     let count = player.asked.len();
     ensure(count == 8, "a first Query of 8 elements for up to 8 channels", format!("{count}"))?;
-    let secrets = player.secrets(&context.channel());
+    let secrets = player.secrets(&context.channel()?);
     let offer = player.offer_of(&[secrets.tag_r], 8);
     player.evaluate(offer).await?;
     let tags = accept_of(&mut player).await?;
@@ -368,32 +346,4 @@ async fn exact_sizes(context: &Context) -> Verdict {
     player.wait("a Query for the new channel", SOON, query).await?;
     let count = player.asked.len();
     ensure(count == 4, "a later Query of 4 elements for one channel", format!("{count}"))
-}
-
-async fn budget(context: &Context) -> Verdict {
-    let mut player = context.asked().await?;
-    let secrets = player.secrets(&context.channel());
-    // All that a link has for guesses, and then the one that counts.
-    let offer = (0..1024).map(|_| random_id()).collect();
-    player.evaluate(offer).await?;
-    accept_of(&mut player).await?;
-    let begun = Instant::now();
-    let offer = player.offer_of(&[secrets.tag_r], 4);
-    player.say(&Control::Offer(offer)).await?;
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        match player.hear(deadline.saturating_duration_since(Instant::now())).await? {
-            Heard::Message(Control::Accept(tags)) if tags.contains(&secrets.tag_i) => break,
-            Heard::Message(Control::Query { .. }) => player.evaluate(Vec::new()).await?,
-            Heard::Message(_) => {}
-            Heard::Nothing => return Err(failed("the tag is looked up when the budget has refilled", "not in 20 s")),
-            Heard::Over(ending) => return Err(failed("tags over budget wait", ending.to_string())),
-        }
-    }
-    let after = begun.elapsed();
-    ensure(
-        after > Duration::from_millis(1000),
-        "a tag over the budget of 1024 waits until some of it has come back",
-        format!("it was looked up after {after:?}"),
-    )
 }

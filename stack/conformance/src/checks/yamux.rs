@@ -25,7 +25,7 @@ checks! {
 async fn acknowledged(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
     let mux = player.conn.mux()?.clone();
-    let matched = player.matched(&context.channel()).await?;
+    let matched = player.matched(&context.channel()?).await?;
     ensure(mux.acknowledged(1, SOON).await, "ACK for the control lane", "none within 5 s")?;
     let p = peer();
     let mut matched = matched;
@@ -37,7 +37,7 @@ async fn acknowledged(context: &Context) -> Verdict {
 async fn half(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
     let mux = player.conn.mux()?.clone();
-    let mut matched = player.matched(&context.channel()).await?;
+    let mut matched = player.matched(&context.channel()?).await?;
     let p = peer();
     let mut lane = player.open(&matched.secrets, &[p]).await?;
     read_up_to_here(&mut matched, &mut lane, p).await?;
@@ -50,7 +50,7 @@ async fn half(context: &Context) -> Verdict {
 async fn early_fin(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
     let mux = player.conn.mux()?.clone();
-    let mut matched = player.matched(&context.channel()).await?;
+    let mut matched = player.matched(&context.channel()?).await?;
     let Some(id) = matched.lane.lane.id() else { return Ok(()) };
     mux.flag(id, FIN).await;
     player.alive().await?;
@@ -73,7 +73,7 @@ async fn ping(context: &Context) -> Verdict {
 async fn body(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
     let mux = player.conn.mux()?.clone();
-    let matched = player.matched(&context.channel()).await?;
+    let matched = player.matched(&context.channel()?).await?;
     let Some(id) = matched.lane.lane.id() else { return Ok(()) };
     mux.body(id, b"not my lane").await.map_err(|error| failed("the link is up", error.to_string()))?;
     // "No Goodbye is to be expected": the end of the connection is all.
@@ -85,7 +85,7 @@ async fn body(context: &Context) -> Verdict {
 async fn rules(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
     let mux = player.conn.mux()?.clone();
-    let _matched = player.matched(&context.channel()).await?;
+    let _matched = player.matched(&context.channel()?).await?;
     tokio::time::sleep(Duration::from_millis(100)).await;
     player.alive().await?;
     let state = mux.state();

@@ -5,7 +5,7 @@ use crate::{
     bytes::data,
     link::{Next, Reader, Sender},
     oprf::{Blinded, Element},
-    verdict::{Trouble, Verdict, ensure, failed, not_run},
+    verdict::{Trouble, Verdict, ensure, failed},
 };
 use nws_protocol::{
     ChannelKey, PeerId,
@@ -14,6 +14,7 @@ use nws_protocol::{
 };
 use rand_core::{OsRng, RngCore};
 use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
 
 /// A channel that both ends hold, with the target's lane for it.
 #[derive(Debug)]
@@ -43,13 +44,14 @@ impl Player {
     /// Says the next Query.
     pub(crate) async fn query(&mut self, elements: Vec<Element>) -> Verdict {
         self.seq += 1;
+        self.said.clone_from(&elements);
         self.say(&Control::Query { seq: self.seq, blinded: elements }).await
     }
 
-    /// Waits for the Answer to the last Query.
+    /// Waits for the Answer to the last Query, which is said again after Busy.
     pub(crate) async fn answer(&mut self, count: usize) -> Result<Vec<Element>, Trouble> {
-        let seq = self.seq;
         loop {
+            let seq = self.seq;
             match self.hear(SOON).await? {
                 Heard::Message(Control::Answer { seq: got, evaluated, .. }) => {
                     ensure(got == seq, format!("Answer {seq}"), format!("Answer {got}"))?;
@@ -60,14 +62,28 @@ impl Player {
                 // They may come at any time, after the first Answer.
                 Heard::Message(Control::Offer(_) | Control::Revoke(_)) => {}
                 // Every guess of one address counts, also those of a run before.
-                Heard::Message(Control::Busy { .. }) => {
-                    return Err(not_run("the target is Busy: its budgets are used up; start it anew for each run"));
+                Heard::Message(Control::Busy { seq: got, retry_after }) => {
+                    ensure(got == seq, format!("Busy {seq}"), format!("Busy {got}"))?;
+                    self.after_busy(retry_after, Duration::ZERO).await?;
+                    self.query(self.said.clone()).await?;
                 }
                 Heard::Message(other) => return Err(failed(format!("Answer {seq}"), name(&other))),
                 Heard::Nothing => return Err(failed(format!("Answer {seq} within {SOON:?}"), "nothing")),
                 Heard::Over(ending) => return Err(failed(format!("Answer {seq}"), ending.to_string())),
             }
         }
+    }
+
+    /// Lets the time pass that Busy named; nothing may follow Busy by itself. It takes patience when the wait is longer than
+    /// what checks use up by themselves.
+    pub(crate) async fn after_busy(&mut self, retry_after: Duration, own: Duration) -> Verdict {
+        if retry_after > own {
+            self.context.patience.allow(retry_after)?;
+        }
+        self.never("nothing follows Busy by itself", retry_after, |message| {
+            matches!(message, Control::Answer { .. } | Control::Busy { .. })
+        })
+        .await
     }
 
     /// Asks for channels, with dummies up to the size, and finds their secrets on this link.
@@ -126,9 +142,10 @@ impl Player {
 
     /// Waits until the channel's `tag_R` is on offer.
     pub(crate) async fn wait_offer(&mut self, secrets: &Secrets) -> Verdict {
-        let deadline = tokio::time::Instant::now() + SOON;
+        self.context.ensure_offered()?;
+        let deadline = Instant::now() + SOON;
         while !self.on_offer.contains(&secrets.tag_r) {
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
             match self.hear(left).await? {
                 Heard::Message(_) => {}
                 Heard::Nothing => {
@@ -202,6 +219,7 @@ impl Player {
 
     /// As responder: reads the Query, if it was not read, offers the channel in the Answer, and waits for its `tag_I`.
     pub(crate) async fn offer_channel(&mut self, key: &ChannelKey) -> Result<Secrets, Trouble> {
+        self.context.ensure_offered()?;
         if self.seq == 0 {
             self.first_query().await?;
         }
@@ -214,15 +232,27 @@ impl Player {
 
     /// Waits until the channel's `tag_I` is accepted; Queries meanwhile are answered.
     pub(crate) async fn wait_accept(&mut self, secrets: &Secrets) -> Verdict {
-        let deadline = tokio::time::Instant::now() + SOON;
+        while !self.next_accept("Accept with tag_I of the channel").await?.contains(&secrets.tag_i) {}
+        Ok(())
+    }
+
+    /// The tags of the next Accept; Queries meanwhile are answered.
+    pub(crate) async fn next_accept(&mut self, what: &str) -> Result<Vec<Tag>, Trouble> {
+        let mut deadline = Instant::now() + SOON;
         loop {
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            match self.hear(left).await? {
-                Heard::Message(Control::Accept(tags)) if tags.contains(&secrets.tag_i) => return Ok(()),
+            match self.hear(deadline.saturating_duration_since(Instant::now())).await? {
+                Heard::Message(Control::Accept(tags)) => return Ok(tags),
                 Heard::Message(Control::Query { .. }) => self.evaluate(Vec::new()).await?,
                 Heard::Message(_) => {}
-                Heard::Nothing => return Err(failed("Accept with tag_I of the channel", "none within 5 s")),
-                Heard::Over(ending) => return Err(failed("Accept with tag_I of the channel", ending.to_string())),
+                // Tags that wait for a budget are owed no Accept yet.
+                Heard::Nothing => match self.context.shortage().await {
+                    Some(wait) => {
+                        self.context.patience.allow(wait)?;
+                        deadline = Instant::now() + wait + SOON;
+                    }
+                    None => return Err(failed(what, "none within 5 s")),
+                },
+                Heard::Over(ending) => return Err(failed(what, ending.to_string())),
             }
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn write(report: &Report) -> String {
             let (outcome, more): (&str, &[(&str, &String)]) = match &line.outcome {
                 Outcome::Passed => ("passed", &[]),
                 Outcome::Failed { expected, seen } => ("failed", &[("expected", expected), ("seen", seen)]),
-                Outcome::NotRun { reason } => ("not run", &[("reason", reason)]),
+                Outcome::NotRun { reason, .. } => ("not run", &[("reason", reason)]),
             };
             if let Some(members) = check.as_object_mut() {
                 members.insert("outcome".to_owned(), outcome.into());
@@ -37,6 +37,7 @@ pub(super) fn write(report: &Report) -> String {
         "failed": counts.failed,
         "not_run": counts.not_run,
         "seconds": report.took.as_secs_f64(),
+        "seconds_busy": report.waited.as_secs_f64(),
         "checks": checks,
     });
     format!("{whole:#}\n")

@@ -63,7 +63,7 @@ pub(super) fn write(report: &Report) -> String {
                         escape(&sentences.join("\n"))
                     );
                 }
-                Outcome::NotRun { reason } => {
+                Outcome::NotRun { reason, .. } => {
                     let _ = write!(xml, "<skipped message=\"{}\"/>", escape(reason));
                 }
             }

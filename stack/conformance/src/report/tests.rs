@@ -16,8 +16,9 @@ fn report() -> Report {
         lines: vec![
             line("one", "L-35", Outcome::Passed),
             line("two", "P-4", failed),
-            line("three", "C-1", Outcome::NotRun { reason: "without --client".to_owned() }),
+            line("three", "C-1", Outcome::NotRun { reason: "without --client".to_owned(), lacking: false }),
         ],
+        waited: Duration::from_millis(1500),
         took: Duration::from_secs(3),
     }
 }
@@ -38,6 +39,7 @@ fn text_is_grouped_and_says_what_was_expected_and_seen() {
         "not run three:",
         "(without --client)",
         "1 passed, 1 failed, 1 not run, in 3.0 s",
+        "2 s of that it waited for the target's budgets",
     ];
     let mut from = 0;
     for words in order {

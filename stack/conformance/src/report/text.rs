@@ -11,7 +11,7 @@ pub(super) fn write(report: &Report) -> String {
             let (mark, rest) = match &line.outcome {
                 Outcome::Passed => ("ok     ", String::new()),
                 Outcome::Failed { .. } => ("FAILED ", String::new()),
-                Outcome::NotRun { reason } => ("not run", format!(" ({})", plain(reason))),
+                Outcome::NotRun { reason, .. } => ("not run", format!(" ({})", plain(reason))),
             };
             let numbers = line.numbers.join(" ");
             let _ = writeln!(text, "  {mark} {}: {} [{numbers}]{rest}", line.id, line.title);
@@ -33,5 +33,12 @@ pub(super) fn write(report: &Report) -> String {
         counts.not_run,
         report.took.as_secs_f64()
     );
+    if !report.waited.is_zero() {
+        let _ = writeln!(
+            text,
+            "{:.0} s of that it waited for the target's budgets of guesses, which earlier runs had used up",
+            report.waited.as_secs_f64().ceil()
+        );
+    }
     text
 }

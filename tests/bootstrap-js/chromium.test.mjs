@@ -4,51 +4,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { answerer, makers, next, peerOpts, root } from "./clients.mjs";
+import { pageAsJoiner, pageAsRoot } from "./in-page.mjs";
 import { missing, open } from "./pages.mjs";
 import { SECRET, kinds, start } from "./servers.mjs";
 
 /** What a browser writes about a server that is not there, and about pages that are closed while they join again. */
 const REFUSED = /WebSocket connection to .* failed/;
-
-/** In the page: becomes a root that answers every ping, with the client's own table of peers. */
-async function pageAsRoot(page, host) {
-  await page.evaluate(
-    async ([host, secret]) => {
-      const { BootstrapClient } = await import("/lib/network-web-sockets-bootstrap.mjs");
-      const bootstrap = new BootstrapClient(host);
-      const peers = new Set();
-      globalThis.heard = [];
-      await new Promise((resolve, reject) => {
-        const onRequest = (request) => {
-          const peer = bootstrap.connect(request);
-          if (peers.has(peer)) return;
-          peers.add(peer);
-          peer.on("data", (data) => (globalThis.heard.push(data), peer.send(`pong to ${data}`)));
-        };
-        const root = bootstrap.root(secret, onRequest, (error) => (error ? reject(error) : resolve()));
-        globalThis.root = root;
-      });
-    },
-    [host, SECRET],
-  );
-}
-
-/** In the page: joins, says something, and gives what comes back. */
-function pageAsJoiner(page, host, words, more = {}) {
-  return page.evaluate(
-    async ([host, words, more]) => {
-      const { BootstrapClient } = await import("/lib/network-web-sockets-bootstrap.mjs");
-      return new Promise((resolve) => {
-        const cb = (error) => error && resolve(`${error.name} ${error.code}`);
-        const peer = new BootstrapClient(host).connect(null, { cb, ...more });
-        globalThis.peer = peer;
-        peer.on("connect", () => peer.send(words));
-        peer.on("data", resolve);
-      });
-    },
-    [host, words, more],
-  );
-}
 
 describe("in Chromium", { skip: missing, timeout: 240_000 }, () => {
   let browser;

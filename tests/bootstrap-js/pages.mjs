@@ -44,8 +44,8 @@ async function body(path) {
   return readFile(new URL([FOLDERS[first], ...rest].join("/"), `file://${web}`));
 }
 
-/** A web server, and a Chromium, for as long as `end` is not called. */
-export async function open() {
+/** A web server, and a Chromium with these further words, for as long as `end` is not called. */
+export async function open(...words) {
   const server = createServer(async ({ url }, answer) => {
     const { pathname } = new URL(url, "http://localhost");
     try {
@@ -63,7 +63,7 @@ export async function open() {
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${server.address().port}`;
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: [...ARGS, ...words] });
 
   /** A page that must not complain, but of what `expected` matches. */
   const page = async (t, path, expected) => {

@@ -33,16 +33,26 @@ async function build() {
   return messages.findLast(({ executable, target }) => executable && target.name === "server").executable;
 }
 
+async function tlsSettings(folder, { cert, key }) {
+  const [certFile, keyFile] = ["cert.pem", "key.pem"].map((name) => join(folder, name));
+  await writeFile(certFile, cert);
+  await writeFile(keyFile, key);
+  return { "tls-cert": certFile, "tls-key": keyFile };
+}
+
 /**
  * @param {string} kind
- * @param {{ timeout?: number, port?: number }} settings
+ * @param {{ timeout?: number, port?: number, certificate?: { cert: string, key: string } }} settings With a certificate
+ *   ours listens for TLS alone.
  */
-export async function start(kind, { timeout = 30_000, port = 0 } = {}) {
+export async function start(kind, { timeout = 30_000, port = 0, certificate } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "nws-bootstrap-"));
   let child;
   if (kind === "ours") {
     const settings = join(folder, "settings.json");
-    await writeFile(settings, JSON.stringify({ secret: SECRET, listen: "127.0.0.1", port, timeout: `${timeout}ms` }));
+    const tls = certificate ? await tlsSettings(folder, certificate) : {};
+    const all = { secret: SECRET, listen: "127.0.0.1", port, timeout: `${timeout}ms`, ...tls };
+    await writeFile(settings, JSON.stringify(all));
     child = spawn(await program(), [settings], { stdio: ["ignore", "pipe", "inherit"] });
   } else {
     child = spawn(process.execPath, [join(here, "original-server.cjs"), SECRET, String(timeout), String(port)], {

@@ -7,6 +7,7 @@ import { HANDSHAKE_MS, alpn, clientSettings } from './tls-settings.mjs';
 const SHORTEST_MS = 250;
 const LONGEST_MS = 30_000;
 const LONG_LIFE_MS = 10_000;
+const FULL_MS = 30_000; // after Limit: there is no room, or others need it more
 
 export class Dialer {
   #stopped = false;
@@ -21,14 +22,16 @@ export class Dialer {
     let wait = SHORTEST_MS;
     let lastInstance = null;
     while (!this.#stopped) {
+      let rest = 0;
       if (!lastInstance || !this.links.inUse(lastInstance)) {
         const began = performance.now();
         const link = await this.#dial();
+        rest = link?.endCode === Code.Limit ? FULL_MS : 0;
         if (link?.endCode === Code.SelfDial) return; // D-12
         if (link?.peer) lastInstance = link.peer.instanceId.toString('hex');
         if (link && performance.now() - began >= LONG_LIFE_MS) wait = SHORTEST_MS;
       }
-      await this.#pause(wait * (0.75 + Math.random() / 2));
+      await this.#pause(rest + wait * (0.75 + Math.random() / 2));
       wait = Math.min(wait * 2, LONGEST_MS);
       if (lastInstance && this.links.inUse(lastInstance)) wait = SHORTEST_MS;
     }

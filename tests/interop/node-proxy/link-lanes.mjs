@@ -116,10 +116,12 @@ export class LinkLanes {
   async drained() {
     while (this.link.isOpen) {
       const lanes = [...this.#out.values(), ...this.#finishing, ...this.#attached.keys()];
-      if (lanes.length === 0) return true;
+      // Who is kept for a lane on the newer link is gone if this one ends before it comes: they are two connections.
+      const isAwaited = [...this.#kept].some((remote) => remote.isKept);
+      if (lanes.length === 0 && !isAwaited) return true;
       const moved = Math.max(this.#drainsSince, ...lanes.map((lane) => lane.lastMoved));
       const left = moved + DRAIN_MS - performance.now();
-      if (left <= 0) return false;
+      if (left <= 0) return lanes.length === 0;
       await this.#bell.rung(left);
     }
     return false;
@@ -185,18 +187,13 @@ export class LinkLanes {
     try {
       while (this.link.isOpen && performance.now() < deadline) {
         const key = this.link.matching.channelOfId(channelId);
-        if (key && this.#isReadFor(key) && this.link.mode !== 'trial') return key;
+        if (key && this.link.matching.isMatched(key) && this.link.mode !== 'trial') return key;
         await this.#bell.rung(deadline - performance.now());
       }
       return undefined;
     } finally {
       this.#held -= 1;
     }
-  }
-
-  /** Is a lane for this channel attached now? Also one that was overtaken by the word that the other end left. */
-  #isReadFor(key) {
-    return this.link.matching.isMatched(key) || (this.#leftThere.has(key) && this.link.links.channel(key) !== undefined);
   }
 
   /** M-23: until a lane of the other end has come, at most a second. */

@@ -27,6 +27,7 @@ export class RemoteMembers {
   attach(lane) {
     clearTimeout(this.#kept);
     this.#kept = null;
+    this.#lastLink?.lanes.notify();
     this.#lanes.push(lane);
     if (!this.#current) void this.#run();
   }
@@ -46,10 +47,16 @@ export class RemoteMembers {
     this.announced.clear();
   }
 
+  /** Are peers here whose lane has ended, and another is awaited? */
+  get isKept() {
+    return this.#kept !== null;
+  }
+
   /** State kept is over: whoever is still announced is gone. */
   expire() {
     clearTimeout(this.#kept);
     this.#kept = null;
+    this.#lastLink?.lanes.notify();
     if (!this.#current) this.#everybodyGone();
   }
 

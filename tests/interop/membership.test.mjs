@@ -13,7 +13,7 @@ class Lane {
   #frames = [];
   #wake = () => {};
   fault = null;
-  link = { fail: (error) => (this.fault = error), lanes: { keeps() {} } };
+  link = { fail: (error) => (this.fault = error), lanes: { keeps() {}, notify() {} } };
 
   give(frame) {
     this.#frames.push(frame);

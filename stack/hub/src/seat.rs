@@ -27,9 +27,17 @@ use std::{
 /// How much of the list of those present is rendered at once, in peers (about 100 bytes each).
 const GREETING_STEP: usize = 512;
 
-/// There is no room: wait for [`ClientSeat::poll_room`], then say it again.
+/// There is no room: wait for [`ClientSeat::poll_room`], then say it again. Never said to one who was thrown out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
+
+/// Whether there was somebody to send to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Sent {
+    #[default]
+    Yes,
+    ToNobody,
+}
 
 /// A client in a channel. Dropping it leaves the channel.
 #[derive(Debug)]
@@ -78,16 +86,20 @@ impl ClientSeat {
     /// # Errors
     /// [`Full`] when the channel has no room; nothing was said.
     pub fn publish(&self, frames: &Bytes) -> Result<(), Full> {
+        self.say(|state| {
+            state.append(Origin::Local(self.peer), Content::Frames(frames.clone()));
+            self.tell_of_large(state, frames);
+        })
+    }
+
+    /// Says something if there is room. Who was thrown out is not heard, and not held either: it learns of it by its close frame,
+    /// and would wait for room in vain, since for it [`poll_room`](Self::poll_room) does not wait.
+    fn say<T: Default>(&self, what: impl FnOnce(&mut State) -> T) -> Result<T, Full> {
         self.hub.with(|state| {
-            if !state.has_room() {
-                return Err(Full);
+            if state.reader(self.place).is_none_or(|reader| reader.fate.is_some()) {
+                return Ok(T::default());
             }
-            let thrown_out = state.reader(self.place).is_none_or(|reader| reader.fate.is_some());
-            if !thrown_out {
-                state.append(Origin::Local(self.peer), Content::Frames(frames.clone()));
-                self.tell_of_large(state, frames);
-            }
-            Ok(())
+            if state.has_room() { Ok(what(state)) } else { Err(Full) }
         })
     }
 
@@ -116,20 +128,17 @@ impl ClientSeat {
     pub fn send(&self, target: &str, data: Option<&str>) -> Result<(), Full> {
         let Ok(peer) = target.parse::<PeerId>() else { return self.unknown_target(target) };
         let data = data.map(str::as_bytes);
-        let sent = self.hub.with(|state| {
-            if !state.has_room() {
-                return Err(Full);
-            }
+        let sent = self.say(|state| {
             if let Some(place) = state.place_of(peer) {
                 let source: &str = &self.text;
                 let mut frame = BytesMut::with_capacity(128 + data.map_or(0, <[u8]>::len));
                 put_header(&mut frame, Opcode::Text, client::message_bytes(source, target, data));
                 client::put_message(&mut frame, source, target, data);
                 state.give(place, frame.freeze());
-                return Ok(true);
+                return Sent::Yes;
             }
-            let Some(Whereabouts::Remote(instance)) = state.roster.locate(peer) else { return Ok(false) };
-            let Some(lane) = state.lanes.get(&instance).copied() else { return Ok(false) };
+            let Some(Whereabouts::Remote(instance)) = state.roster.locate(peer) else { return Sent::ToNobody };
+            let Some(lane) = state.lanes.get(&instance).copied() else { return Sent::ToNobody };
             let mut frame = BytesMut::new();
             wire::put_direct(&mut frame, self.peer, peer, Kind::Json, data.unwrap_or_default());
             let limit = state.reader(lane).map_or(usize::MAX, |reader| reader.max_frame_bytes);
@@ -138,9 +147,12 @@ impl ClientSeat {
             } else {
                 state.give(lane, frame.freeze());
             }
-            Ok(true)
+            Sent::Yes
         })?;
-        if sent { Ok(()) } else { self.unknown_target(target) }
+        match sent {
+            Sent::Yes => Ok(()),
+            Sent::ToNobody => self.unknown_target(target),
+        }
     }
 
     fn unknown_target(&self, target: &str) -> Result<(), Full> {
@@ -164,13 +176,7 @@ impl ClientSeat {
     }
 
     fn answer(&self, frame: Bytes) -> Result<(), Full> {
-        self.hub.with(|state| {
-            if !state.has_room() {
-                return Err(Full);
-            }
-            state.give(self.place, frame);
-            Ok(())
-        })
+        self.say(|state| state.give(self.place, frame))
     }
 
     /// Waits until the channel has room. Cancel safe.

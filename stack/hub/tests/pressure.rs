@@ -5,7 +5,10 @@ mod support;
 
 use nws_hub::{Full, HubLimits};
 use nws_protocol::ClientClose;
-use std::time::Duration;
+use std::{
+    task::{Context, Waker},
+    time::Duration,
+};
 use support::{House, small};
 
 #[test]
@@ -143,6 +146,36 @@ async fn a_receiver_that_stops_is_closed_after_the_stall_time_and_nobody_else_lo
     assert!(stuck.take_some().is_empty());
     assert_eq!(stuck.closed, Some(ClientClose::SlowConsumer));
     assert_eq!(told, [format!("-{}", stuck.id())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_thrown_out_waits_for_room_no_more_though_there_is_none() {
+    let mut house = House::new(small());
+    let (mut stuck, mut slow, talker) = (house.join("x"), house.join("x"), house.join("x"));
+    stuck.take();
+    slow.take();
+    let data = format!("\"{}\"", "d".repeat(1000));
+    while talker.broadcast(&data).is_ok() {}
+    // All three are held, and none reads; the second comes so far that it is watched from later on.
+    talker.seat.judge();
+    slow.take();
+    while talker.broadcast(&data).is_ok() {}
+    tokio::time::advance(Duration::from_secs(3)).await;
+    talker.seat.judge();
+    while talker.broadcast(&data).is_ok() {}
+    assert_eq!(stuck.take_some().len(), 0);
+    assert_eq!(stuck.closed, Some(ClientClose::SlowConsumer));
+
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(slow.seat.poll_room(&mut cx).is_pending(), "there is room");
+    assert!(stuck.seat.poll_room(&mut cx).is_ready());
+    // What it says is dropped, as its end is told; were it told that there is no room, it would ask for ever.
+    assert_eq!(stuck.broadcast(&data), Ok(()));
+    assert_eq!(stuck.seat.send(&slow.id(), None), Ok(()));
+    assert_eq!(stuck.seat.send("nobody", None), Ok(()));
+    assert_eq!(stuck.seat.status(), Ok(()));
+    let heard = slow.take();
+    assert!(heard.iter().all(|message| message["source"] != stuck.id().as_str()), "{heard:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -117,7 +117,7 @@ impl LaneIn {
 
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.hub.with(|state| {
-            if state.has_room() || state.closed {
+            if state.has_room_for_lanes() || state.closed {
                 return Poll::Ready(());
             }
             sleep(state, self.id, cx);

@@ -1,4 +1,8 @@
-//! Everything about one channel that is under its lock: the roster, the log, the readers.
+//! Everything about one channel that is under its lock: the roster, the logs, the readers.
+//!
+//! Clients and lanes have a log each. What comes from other proxies goes to clients alone, so it must wait for clients alone: were it
+//! kept until the lanes have passed it, or held while they are behind, two proxies whose clients send to each other would both stop
+//! reading, each until the other reads.
 //!
 //! Synchronous and without IO; whoever is to be woken is put on a list and woken after the lock
 //! is gone.
@@ -31,20 +35,41 @@ pub(crate) struct Inbound {
     pub(crate) waker: Option<Waker>,
 }
 
+/// Those whom an entry is counted for in one log.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    /// The entry's position.
+    end: u64,
+    readers: usize,
+    /// The log has a reader.
+    asked: bool,
+}
+
+impl Count {
+    fn of(log: &Log) -> Self {
+        Self { end: log.end(), readers: 0, asked: false }
+    }
+}
+
 /// The channel.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) kind: ChannelKind,
     pub(crate) limits: Arc<HubLimits>,
     pub(crate) roster: Roster,
+    /// What clients are told.
     pub(crate) log: Log,
+    /// What lanes are told: what clients of this proxy do. The same memory as in the other log.
+    pub(crate) lane_log: Log,
     pub(crate) readers: Vec<Option<Reader>>,
     by_peer: HashMap<PeerId, Place>,
     /// The lane that now goes to each proxy.
     pub(crate) lanes: BTreeMap<InstanceId, Place>,
     pub(crate) inbound: VecDeque<Inbound>,
-    /// Senders are not read from.
+    /// Clients are not read from.
     holding: bool,
+    /// Lanes are not read from. Only while clients are behind, or while answers to what lanes brought pile up.
+    holding_lanes: bool,
     /// Readers are being thrown out, which appends in its turn.
     throwing_out: bool,
     /// The last client of this proxy has gone.
@@ -60,11 +85,13 @@ impl State {
             limits,
             roster: Roster::default(),
             log: Log::default(),
+            lane_log: Log::default(),
             readers: Vec::new(),
             by_peer: HashMap::new(),
             lanes: BTreeMap::new(),
             inbound: VecDeque::new(),
             holding: false,
+            holding_lanes: false,
             throwing_out: false,
             closed: false,
             wake: Vec::new(),
@@ -73,6 +100,14 @@ impl State {
 
     pub(crate) fn reader(&mut self, place: Place) -> Option<&mut Reader> {
         self.readers.get_mut(place)?.as_mut()
+    }
+
+    /// The log that such a reader reads.
+    pub(crate) const fn log_of(&mut self, who: Who) -> &mut Log {
+        match who {
+            Who::Client { .. } => &mut self.log,
+            Who::Lane(_) => &mut self.lane_log,
+        }
     }
 
     fn seat(&mut self, reader: Reader) -> Place {
@@ -94,7 +129,8 @@ impl State {
     pub(crate) fn unseat(&mut self, place: Place) {
         let Some(reader) = self.readers.get_mut(place).and_then(Option::take) else { return };
         if reader.fate.is_none() {
-            self.log.pass(reader.cursor, self.log.end());
+            let log = self.log_of(reader.who);
+            log.pass(reader.cursor, log.end());
         }
         while self.readers.last().is_some_and(Option::is_none) {
             self.readers.pop();
@@ -138,7 +174,7 @@ impl State {
 
     /// A lane to another proxy begins. One that goes there already takes nothing more and ends.
     pub(crate) fn add_lane(&mut self, to: InstanceId, max_frame_bytes: usize) -> Place {
-        let end = self.log.end();
+        let end = self.lane_log.end();
         if let Some(old) = self.lanes.get(&to).copied()
             && let Some(reader) = self.reader(old)
         {
@@ -153,51 +189,60 @@ impl State {
         place
     }
 
-    /// Appends to the log for everyone who wants it, and wakes them.
+    /// Appends for everyone who wants it, and wakes them.
     pub(crate) fn append(&mut self, origin: Origin, content: Content) {
-        let end = self.log.end();
-        let mut count = 0;
-        for reader in self.readers.iter_mut().flatten() {
-            if reader.fate.is_some() {
-                continue;
-            }
+        let is_local = matches!(origin, Origin::Local(_));
+        let (mut clients, mut lanes) = (Count::of(&self.log), Count::of(&self.lane_log));
+        for reader in self.readers.iter_mut().flatten().filter(|reader| reader.fate.is_none()) {
+            let count = match reader.who {
+                Who::Client { .. } => &mut clients,
+                Who::Lane(_) if is_local => &mut lanes,
+                Who::Lane(_) => continue,
+            };
+            count.asked = true;
             if reader.wants(origin, &content) {
-                count += 1;
+                count.readers += 1;
                 self.wake.extend(reader.asleep.take());
-            } else if reader.cursor == end {
+            } else if reader.cursor == count.end {
                 // It is not for this reader, who is waiting for the next: it need not wake to pass it.
-                reader.cursor = end + 1;
-                reader.taken = end + 1;
+                reader.cursor = count.end + 1;
+                reader.taken = count.end + 1;
             } else {
-                count += 1;
+                count.readers += 1;
             }
         }
-        self.log.push(origin, content, count);
+        if lanes.asked {
+            self.lane_log.push(origin, content.clone(), lanes.readers);
+        }
+        self.log.push(origin, content, clients.readers);
         self.check_lanes();
         self.check_presence();
         if self.log.bytes() >= self.limits.channel_log_bytes {
             self.holding = true;
+            self.holding_lanes = true;
         }
     }
 
     /// Gives one reader something for it alone, after all that was appended so far.
     pub(crate) fn give(&mut self, place: Place, frames: Bytes) {
-        let end = self.log.end();
         let limits = Arc::clone(&self.limits);
-        let Some(reader) = self.reader(place) else { return };
-        if reader.fate.is_some() {
+        let Some(who) = self.reader(place).filter(|reader| reader.fate.is_none()).map(|reader| reader.who) else {
             return;
-        }
-        reader.push(end, frames);
-        let limit = match reader.who {
-            Who::Client { .. } => limits.client_queue_bytes,
-            Who::Lane(_) => limits.lane_queue_bytes,
         };
-        let over = reader.queue_bytes() >= limit;
-        reader.over |= over;
+        let end = self.log_of(who).end();
+        let Some(reader) = self.reader(place) else { return };
+        reader.push(end, frames);
+        // A lane's own queue above its limit is answers to what lanes bring, since clients are held before.
+        let (limit, lanes_limit) = match who {
+            Who::Client { .. } => (limits.client_queue_bytes, limits.client_queue_bytes),
+            Who::Lane(_) => (limits.lane_queue_bytes, limits.lane_queue_bytes.saturating_mul(2)),
+        };
+        let waiting = reader.queue_bytes();
+        reader.over |= waiting >= limit;
         let waker = reader.asleep.take();
         self.wake.extend(waker);
-        self.holding |= over;
+        self.holding |= waiting >= limit;
+        self.holding_lanes |= waiting >= lanes_limit;
     }
 
     /// The largest frame that all lanes carry.
@@ -224,11 +269,11 @@ impl State {
         }
     }
 
-    /// A lane far behind holds its senders, as a full log does.
+    /// A lane far behind holds those who feed it.
     fn check_lanes(&mut self) {
         for place in self.lanes.values() {
             let Some(reader) = self.readers.get_mut(*place).and_then(Option::as_mut) else { continue };
-            let waiting = self.log.backlog(reader.cursor) + reader.queue_bytes() as u64;
+            let waiting = self.lane_log.backlog(reader.cursor) + reader.queue_bytes() as u64;
             if waiting >= self.limits.lane_queue_bytes as u64 {
                 reader.over = true;
                 self.holding = true;
@@ -236,18 +281,20 @@ impl State {
         }
     }
 
-    /// Presence can't be held back. Where it alone would fill the log twice over, those who are
+    /// Presence can't be held back. Where it alone would fill a log twice over, those who are
     /// furthest behind are thrown out.
     fn check_presence(&mut self) {
         let limit = self.limits.channel_log_bytes as u64;
-        if self.throwing_out || (self.log.bytes() as u64) < limit.saturating_mul(2) {
+        let bytes = self.log.bytes().max(self.lane_log.bytes());
+        if self.throwing_out || (bytes as u64) < limit.saturating_mul(2) {
             return;
         }
         self.throwing_out = true;
         let places: Vec<Place> = (0..self.readers.len()).collect();
         for place in places {
             let Some(reader) = self.readers.get(place).and_then(Option::as_ref) else { continue };
-            if reader.fate.is_none() && self.log.backlog(reader.cursor) > limit {
+            let (cursor, who, is_out) = (reader.cursor, reader.who, reader.fate.is_some());
+            if !is_out && self.log_of(who).backlog(cursor) > limit {
                 self.throw_out(place);
             }
         }
@@ -261,7 +308,6 @@ impl State {
 
     /// The same, for another reason.
     pub(crate) fn throw_out_for(&mut self, place: Place, fate: Fate) {
-        let end = self.log.end();
         let Some(reader) = self.readers.get_mut(place).and_then(Option::as_mut) else { return };
         if reader.fate.is_some() {
             return;
@@ -273,7 +319,8 @@ impl State {
         self.wake.extend(reader.held.take());
         self.wake.extend(reader.busy.take());
         let (cursor, who) = (reader.cursor, reader.who);
-        self.log.pass(cursor, end);
+        let log = self.log_of(who);
+        log.pass(cursor, log.end());
         match who {
             Who::Client { peer, .. } => {
                 self.by_peer.remove(&peer);
@@ -289,27 +336,46 @@ impl State {
         self.settle();
     }
 
-    /// Whether senders may say more.
+    /// Whether clients may say more.
     pub(crate) const fn has_room(&self) -> bool {
         !self.holding
+    }
+
+    /// Whether lanes may bring more.
+    pub(crate) const fn has_room_for_lanes(&self) -> bool {
+        !self.holding_lanes
     }
 
     /// Looks again whether senders are to be held; lets them go when an eighth of the limit is free: enough
     /// that they do not stop and go for each message, little enough that a slow receiver frees it soon.
     pub(crate) fn settle(&mut self) {
-        if !self.holding {
+        if !self.holding && !self.holding_lanes {
             return;
         }
         let limit = self.limits.channel_log_bytes;
-        let busy = self.log.bytes() > limit - limit / 8;
-        if busy || self.readers.iter().flatten().any(|reader| reader.over) {
+        if self.log.bytes() > limit - limit / 8 {
             return;
         }
-        self.holding = false;
-        for reader in self.readers.iter_mut().flatten() {
-            self.wake.extend(reader.held.take());
+        let (mut clients_over, mut lanes_over, mut answers) = (false, false, false);
+        for reader in self.readers.iter().flatten() {
+            match reader.who {
+                Who::Client { .. } => clients_over |= reader.over,
+                Who::Lane(_) => {
+                    lanes_over |= reader.over;
+                    answers |= reader.queue_bytes() >= self.limits.lane_queue_bytes;
+                }
+            }
         }
-        self.wake.extend(self.inbound.iter_mut().filter_map(|lane| lane.waker.take()));
+        if self.holding_lanes && !clients_over && !answers {
+            self.holding_lanes = false;
+            self.wake.extend(self.inbound.iter_mut().filter_map(|lane| lane.waker.take()));
+        }
+        if self.holding && !clients_over && !lanes_over {
+            self.holding = false;
+            for reader in self.readers.iter_mut().flatten() {
+                self.wake.extend(reader.held.take());
+            }
+        }
     }
 
     /// All readers in the table, with their places.

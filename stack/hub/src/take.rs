@@ -34,18 +34,18 @@ impl State {
     /// The reader wrote all that it has in hand; fills `parts`, which is empty, with what is new.
     pub(crate) fn take(&mut self, place: Place, parts: &mut Vec<Bytes>) -> Taken {
         self.commit(place);
-        let end = self.log.end();
         let kind = self.kind;
         let closed = self.closed;
-        let Self { readers, log, .. } = self;
+        let Self { readers, log, lane_log, .. } = self;
         let Some(reader) = readers.get_mut(place).and_then(Option::as_mut) else { return Taken::ThrownOut };
         if reader.fate.is_some() {
             return Taken::ThrownOut;
         }
-        let you = match reader.who {
-            Who::Client { peer, .. } => Some(peer.text()),
-            Who::Lane(_) => None,
+        let (you, log) = match reader.who {
+            Who::Client { peer, .. } => (Some(peer.text()), log),
+            Who::Lane(_) => (None, lane_log),
         };
+        let end = log.end();
         let last = reader.ends_at.unwrap_or(end);
         let mut bytes = 0;
         let mut notices = BytesMut::new();
@@ -106,13 +106,13 @@ impl State {
     fn commit(&mut self, place: Place) {
         let Some(reader) = self.reader(place) else { return };
         reader.written += std::mem::take(&mut reader.in_hand);
-        let (from, to) = (reader.cursor, reader.taken);
+        let (from, to, who) = (reader.cursor, reader.taken, reader.who);
         if reader.fate.is_some() || (from == to && !reader.over && reader.watched.is_none()) {
             return;
         }
         reader.cursor = to;
         if from != to {
-            self.log.pass(from, to);
+            self.log_of(who).pass(from, to);
         }
         let waiting = self.waiting(place);
         let limit = self.limit_of(place);
@@ -127,10 +127,12 @@ impl State {
 
     /// Bytes that a reader has still to pass, its own queue included.
     pub(crate) fn waiting(&mut self, place: Place) -> u64 {
-        let Some((cursor, queued)) = self.reader(place).map(|reader| (reader.cursor, reader.queue_bytes())) else {
+        let Some((who, cursor, queued)) =
+            self.reader(place).map(|reader| (reader.who, reader.cursor, reader.queue_bytes()))
+        else {
             return 0;
         };
-        self.log.backlog(cursor) + queued as u64
+        self.log_of(who).backlog(cursor) + queued as u64
     }
 
     /// How many bytes may wait for a reader before its senders are held.

@@ -42,6 +42,60 @@ async fn a_full_channel_stops_the_lane_until_there_is_room() {
     lane.deliver(&mut held.clone()).await.unwrap();
 }
 
+/// Were it held, two proxies whose clients send to each other would both stop reading, each until the other reads.
+#[tokio::test(start_paused = true)]
+async fn what_a_lane_brings_is_taken_though_the_lane_back_stands_still() {
+    let mut house = House::new(small());
+    let mut a = house.join("x");
+    let hub = house.channels.hub(&key("x")).unwrap();
+    let mut back = hub.lane_out(P, LinkId(1), MAX_FRAME_BYTES_CEILING);
+    let mut lane = lane(&house, P, 1, vec![list(&[8])]).await;
+    a.take();
+    let text = format!("\"{}\"", "d".repeat(1000));
+    let mut sent = 0;
+    while a.broadcast(&text).is_ok() {
+        sent += 1;
+    }
+    // Ten times what a log may hold, and none of it waits for the lane that stands still: the client could not take it otherwise.
+    for _ in 0..100 {
+        let mut batch = vec![says(8, &text)];
+        tokio::time::timeout(Duration::from_millis(10), lane.deliver(&mut batch)).await.expect("it is held").unwrap();
+        assert!(a.take().len() <= 2);
+    }
+    // Its own clients are held all the while, and nothing is lost.
+    assert_eq!(a.broadcast(&text), Err(Full));
+    let said = lane_takes(&mut back).unwrap().iter().filter(|said| matches!(said, Data::Broadcast { .. })).count();
+    assert_eq!(said, sent);
+    assert_eq!(a.broadcast(&text), Ok(()));
+}
+
+/// The answers to what a lane brings go to the lane back; who brings more of it than that one takes is held.
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_asks_for_answers_and_does_not_take_them_is_held() {
+    let mut house = House::new(small());
+    let mut a = house.join("x");
+    let hub = house.channels.hub(&key("x")).unwrap();
+    let mut back = hub.lane_out(P, LinkId(1), MAX_FRAME_BYTES_CEILING);
+    let mut lane = lane(&house, P, 1, vec![list(&[8])]).await;
+    let unknown = Data::Direct { source: peer(8), target: peer(99), payload: json("1") };
+    let mut asked = 0;
+    while let Ok(delivered) =
+        tokio::time::timeout(Duration::from_millis(10), lane.deliver(&mut vec![unknown.clone()])).await
+    {
+        delivered.unwrap();
+        asked += 1;
+        assert!(asked < 1000, "for ever");
+    }
+    assert!(asked > 50, "{asked}");
+    assert_eq!(a.broadcast("1"), Err(Full));
+    let answers =
+        lane_takes(&mut back).unwrap().iter().filter(|said| matches!(said, Data::Undeliverable { .. })).count();
+    assert_eq!(answers, asked);
+    lane.deliver(&mut vec![unknown]).await.unwrap();
+    a.take();
+    assert_eq!(a.broadcast("1"), Ok(()));
+}
+
 #[test]
 fn a_lane_far_behind_holds_the_senders_though_the_log_has_room() {
     let limits = HubLimits { channel_log_bytes: 100_000, lane_queue_bytes: 10_000, ..small() };

@@ -1,7 +1,7 @@
 //! Channels at one proxy: who is in them, and fan-out.
 //!
-//! Each channel has a [`Hub`] with one bounded log of encoded frames, which every client and every
-//! lane reads at its own pace. When the log would overrun the slowest reader, senders are held back;
+//! Each channel has a [`Hub`] with bounded logs of encoded frames, which every client and every
+//! lane reads at its own pace. When a log would overrun the slowest reader, its senders are held back;
 //! nothing is dropped. A reader that holds everyone up for too long is thrown out.
 //!
 //! The hub knows no socket and no link. The gateway brings clients as [`ClientSeat`]s, the mesh

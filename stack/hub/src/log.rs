@@ -1,5 +1,5 @@
-//! The shared log of one channel: what was said and who came and went, in order, kept until every
-//! reader has it.
+//! A shared log of one channel: what was said and who came and went, in order, kept until every
+//! reader has it. Its clients have one, its lanes another.
 //!
 //! A plain data structure: it knows no socket, no waker and no client, only how many readers have
 //! still to pass each entry.

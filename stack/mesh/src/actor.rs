@@ -375,3 +375,6 @@ async fn accept(listener: Arc<dyn Listening>, to: mpsc::Sender<BoxLink>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,16 +23,15 @@ const EXPORTER_CONTEXT: &[u8] = b"nws/1";
 pub(crate) struct Greeted {
     pub(crate) hello: Hello,
     pub(crate) secret: LinkSecret,
-    pub(crate) reader: ControlReader,
 }
 
-/// Says Hello and hears the other's. `lane` is the control lane's sending half; it stays the caller's, who
-/// says goodbye on it if this fails.
+/// Says Hello and hears the other's. `lane` and `reader` are the control lane's halves; they stay the caller's, who
+/// says goodbye there if this fails.
 pub(crate) async fn greet(
     config: &MeshConfig,
     link: &dyn Link,
     lane: &mut SendLane,
-    mut reader: ControlReader,
+    reader: &mut ControlReader,
 ) -> Result<Greeted, Over> {
     let (frame, mine) = own_hello(config).ok_or_else(|| Over::ours(LinkCode::Internal))?;
     // Neither waits for the other.
@@ -54,7 +53,7 @@ pub(crate) async fn greet(
         Role::Responder => (&theirs, &mine),
     };
     let secret = LinkSecret::derive(&config.network_key, &exported, of_initiator, of_responder);
-    Ok(Greeted { hello, secret, reader })
+    Ok(Greeted { hello, secret })
 }
 
 /// A reader that accepts no more than a Hello.

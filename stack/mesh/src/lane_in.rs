@@ -16,6 +16,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     io::AsyncReadExt,
     sync::mpsc,
+    task::coop::consume_budget,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::{codec::Decoder, sync::CancellationToken};
@@ -176,6 +177,8 @@ async fn pump(
             }
             batch.clear();
         }
+        // No transport's lane counts against the task's budget, and one that always has more would keep its thread from others.
+        consume_budget().await;
         let read = match next_bytes(lane, buffer, step, lane_in, last_words).await {
             Next::Bytes(read) => read,
             Next::Closed => return Ok(End::Closed),
@@ -221,5 +224,57 @@ async fn next_bytes(
         },
         () = lane_in.closed() => Next::Closed,
         () = last_words.is_over(Instant::now()) => Next::Closed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+    use super::*;
+    use nws_hub::{Channels, HubLimits, LinkId};
+    use nws_protocol::{ChannelKey, ChannelKind, ChannelName, InstanceId};
+    use nws_transports::LaneReader;
+    use rand_core::OsRng;
+    use std::{
+        io,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+    use tokio::io::{AsyncRead, ReadBuf};
+
+    /// Always has one more frame of a list that has no end, and nobody in it.
+    #[derive(Debug)]
+    struct Endless;
+
+    impl AsyncRead for Endless {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let mut frame = BytesMut::new();
+            Data::Members { peers: Vec::new(), more: true }.encode(&mut frame);
+            buf.put_slice(&frame);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl LaneReader for Endless {
+        fn stop(&mut self, _: LinkCode) {}
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_never_pauses_lets_others_have_their_turn() {
+        let channels = Channels::new(HubLimits::default());
+        let mut watch = channels.watch();
+        let key = ChannelKey { kind: ChannelKind::Network, name: ChannelName::new("chat").unwrap() };
+        let _seat = channels.join(key, &mut OsRng).unwrap();
+        let hub = watch.changed().await.remove(0).hub.unwrap();
+        let opened =
+            Opened { channel: ChannelId::from_bytes([1; 8]), lane: Box::new(Endless), buffer: BytesMut::new() };
+        let lane_in = hub.lane_in(InstanceId::from_bytes([9; 16]), LinkId(1));
+        let last_words = LastWords { left: CancellationToken::new(), patience: Duration::from_secs(5) };
+        let reading = read(opened, lane_in, 1024, Arc::new(Activity::new()), last_words);
+        tokio::select! {
+            biased;
+            end = reading => panic!("it ended: {end:?}"),
+            () = tokio::task::yield_now() => {}
+        }
     }
 }

@@ -19,6 +19,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
+    task::coop::consume_budget,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -195,6 +196,8 @@ async fn pump(
             };
             activity.moved();
             drop(begun.take());
+            // No transport's lane counts against the task's budget, and one that always takes more would keep its thread from others.
+            consume_budget().await;
             if parts.is_empty() && scratch.is_empty() {
                 break;
             }

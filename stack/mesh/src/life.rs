@@ -114,15 +114,17 @@ pub(crate) async fn live(shared: Arc<Shared>, id: LinkId, origin: Origin, mut st
             Err(_) => Err(Over::Ours(LinkCode::Silent, "no handshake in time".into())),
         },
     };
-    let (met, send) = match (met, lane.take()) {
-        (Ok(met), Some(send)) => (met, send),
+    let (met, send, reader) = match (met, lane.take()) {
+        (Ok(met), Some((send, reader))) => (met, send, reader),
         (Err(over), lane) => {
-            refuse(&link, &over, lane).await;
+            // What the other end still says must not fail before it has heard the goodbye.
+            let (send, _reader) = lane.unzip();
+            refuse(&link, &over, send).await;
             return Obituary::early(over);
         }
         (Ok(_), None) => return Obituary::early(Over::ours(LinkCode::Internal)),
     };
-    let parts = session_parts(&shared, id, link, activity, met, send, strings);
+    let parts = session_parts(&shared, id, link, activity, met, (send, reader), strings);
     let (over, kept) = session::run(parts).await;
     Obituary { over, kept }
 }
@@ -151,20 +153,19 @@ async fn meet(
     id: LinkId,
     dial: Option<DialId>,
     link: &BoxLink,
-    lane: &mut Option<SendLane>,
+    lane: &mut Option<(SendLane, ControlReader)>,
     activity: &Arc<Activity>,
 ) -> Result<Met, Over> {
     let control = link.control().await.map_err(Over::of_link)?;
-    let send = lane.insert(control.send);
-    let reader = handshake::first_reader(control.recv, activity);
-    let mut greeted = handshake::greet(&shared.config, link.as_ref(), send, reader).await?;
+    let (send, reader) = lane.insert((control.send, handshake::first_reader(control.recv, activity)));
+    let greeted = handshake::greet(&shared.config, link.as_ref(), send, reader).await?;
     let first = match link.role() {
         // Also when it is this proxy itself that answered: the mesh is to know.
         Role::Initiator => None,
         Role::Responder if greeted.hello.instance_id == shared.config.instance => {
             return Err(Over::ours(LinkCode::SelfDial));
         }
-        Role::Responder => Some(first_query(&mut greeted.reader, send).await?),
+        Role::Responder => Some(first_query(reader, send).await?),
     };
     let in_common = Arc::new(InCommon::new(Arc::clone(&shared.bell)));
     let (answer, verdict) = oneshot::channel();
@@ -210,10 +211,10 @@ fn session_parts(
     link: BoxLink,
     activity: Arc<Activity>,
     met: Met,
-    send: SendLane,
+    (send, reader): (SendLane, ControlReader),
     strings: Strings,
 ) -> session::Parts {
-    let Met { greeted: Greeted { hello, secret, reader }, first, in_common } = met;
+    let Met { greeted: Greeted { hello, secret }, first, in_common } = met;
     let charge = LinkCharge::new(Arc::clone(&shared.budgets), link.remote_addr().ip());
     let start = Instant::now();
     let matcher = match link.role() {

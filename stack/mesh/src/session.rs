@@ -205,8 +205,9 @@ pub(crate) async fn run(parts: Parts) -> (Over, Vec<LaneIn>) {
     session.in_common.clear();
     let Doors { control, mut tasks, writer, .. } = doors;
     let patience = session.drain_patience_left(&over);
-    tasks.shutdown().await;
     farewell(&session.link, &over, control, writer, patience).await;
+    // Not earlier: to the other end a control lane that nobody reads is a broken link, and it could see that before the goodbye.
+    tasks.shutdown().await;
     (over, kept.into_iter().map(|(_, lane)| lane).collect())
 }
 

@@ -79,9 +79,9 @@ async fn works(left: Speaks, right: Speaks, kind: TransportKind) {
     let four_id = four.id();
     assert_eq!(three.connect().await, four_id);
     let start = Instant::now();
-    let (event, ()) = tokio::join!(three.next(), b.mesh.shutdown(Duration::from_secs(3)));
+    let (event, ()) = tokio::join!(three.next(), b.mesh.shutdown(Duration::from_secs(10)));
     assert_eq!(event, Event::Disconnect(four_id));
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(6));
     a.mesh.shutdown(Duration::from_secs(3)).await;
 }
 
@@ -111,7 +111,7 @@ async fn auto_with_tcp() {
     works(Speaks::Auto, Speaks::Tcp, TransportKind::Tcp).await;
     let start = Instant::now();
     works(Speaks::Tcp, Speaks::Auto, TransportKind::Tcp).await;
-    assert!(start.elapsed() < Duration::from_secs(15));
+    assert!(start.elapsed() < Duration::from_secs(30));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,6 +187,8 @@ async fn proxies_that_discover_each_other_link_once_and_soon() {
     let mut nodes = Vec::new();
     for (id, speaks) in [(1, Speaks::Auto), (2, Speaks::Quic), (3, Speaks::Auto), (4, Speaks::Auto)] {
         let mut setup = setup(id, speaks).await;
+        // Whoever had to wait for it would be far too late.
+        setup.config.fallback_after = Duration::from_secs(60);
         let candidate = |port: &nws_mesh::Port| {
             let listener = port.listener.as_ref()?;
             let kind = match port.transport.kind() {
@@ -202,7 +204,7 @@ async fn proxies_that_discover_each_other_link_once_and_soon() {
     for node in &nodes {
         node.linked(3).await;
     }
-    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     let mut clients: Vec<_> = nodes.iter().map(|node| node.join("chat")).collect();
     for client in &mut clients {
         for _ in 0..3 {

@@ -105,6 +105,8 @@ async fn whoever_falls_silent_is_looked_for() {
 #[tokio::test(start_paused = true)]
 async fn whoever_says_goodbye_or_was_closed_is_not_looked_for() {
     let mut scene = Scene::new().await;
+    // It leaves as soon as the link is up: while our answer to its first words is under way, or not even written.
+    scene.network.set_default_delay(Duration::from_millis(50));
     let other = scene.other().await;
     other.mesh.shutdown(DEADLINE).await;
     scene.node.linked(0).await;

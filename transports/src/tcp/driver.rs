@@ -54,6 +54,8 @@ impl Driver {
                 Poll::Ready(Some(Ok(stream))) => self.shared.arrive(stream),
                 Poll::Ready(Some(Err(e))) => self.shared.end(LinkError::Lost(e.to_string())),
                 Poll::Ready(None) => self.shared.end(LinkError::Lost("the connection ended".to_owned())),
+                // yamux does not tell that a stream which was dropped unaccepted has left its place to one that waits.
+                Poll::Pending if self.request.is_some() && self.poll_requests(cx) => {}
                 Poll::Pending => {
                     // A failure is noted by the wire, and a full socket wakes this task.
                     let _ = self.wire.lock().poll_send(cx);
@@ -63,20 +65,26 @@ impl Driver {
         }
     }
 
-    fn poll_requests(&mut self, cx: &mut Context<'_>) {
+    /// Opens streams that are asked for. Answers whether there was one: then yamux is to be polled again.
+    fn poll_requests(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut opened = false;
         loop {
             if self.request.is_none() {
-                let Poll::Ready(Some(request)) = self.requests.poll_recv(cx) else { return };
+                let Poll::Ready(Some(request)) = self.requests.poll_recv(cx) else { return opened };
                 self.request = Some(request);
             }
             match self.connection.poll_new_outbound(cx) {
                 Poll::Ready(Ok(stream)) => {
                     // Dropped when nobody waits for it any more; the other end never hears of it.
                     let _ = self.request.take().map(|request| request.send(stream));
+                    opened = true;
                 }
-                Poll::Ready(Err(e)) => return self.shared.end(LinkError::Lost(e.to_string())),
+                Poll::Ready(Err(e)) => {
+                    self.shared.end(LinkError::Lost(e.to_string()));
+                    return opened;
+                }
                 // Too many that the other end has not accepted.
-                Poll::Pending => return,
+                Poll::Pending => return opened,
             }
         }
     }

@@ -124,8 +124,9 @@ impl Shared {
         (id % 2 == 1) == matches!(self.role, Role::Initiator)
     }
 
-    pub(super) fn lane(&self, id: u32) -> Option<Arc<LaneState>> {
-        lock(&self.lanes).get(&id).cloned()
+    #[cfg(test)]
+    pub(super) fn books(&self) -> (usize, usize) {
+        (lock(&self.lanes).len(), self.unread.load(Ordering::SeqCst))
     }
 
     /// The state of a stream, made when it is new.
@@ -144,10 +145,22 @@ impl Shared {
         self.release(rest);
     }
 
-    /// Bytes of a lane have come.
-    pub(super) fn received(&self, state: &LaneState, bytes: usize) {
-        state.unread.fetch_add(bytes, Ordering::SeqCst);
+    /// A frame has come: it may be the first or the last of its stream, and its bytes lie unread.
+    pub(super) fn came(&self, id: u32, first: bool, last: bool, bytes: usize) {
+        let mut lanes = lock(&self.lanes);
+        let lane = match lanes.get(&id) {
+            Some(lane) => lane,
+            None if first => lanes.entry(id).or_default(),
+            // It was given up here.
+            None => return,
+        };
+        // Under the lock: what is counted for a lane that has left in the meantime would stay counted for ever. The sum
+        // first, so that nobody gives back what is not in it yet.
         self.unread.fetch_add(bytes, Ordering::SeqCst);
+        lane.unread.fetch_add(bytes, Ordering::SeqCst);
+        if last {
+            lane.finished.store(true, Ordering::SeqCst);
+        }
     }
 
     /// Bytes of a lane were read.

@@ -24,6 +24,11 @@ use tokio_rustls::TlsStream;
 /// Bytes gathered before they are sent although yamux has more: four full TLS records.
 const GATHER_BYTES: usize = 64 * 1024;
 
+/// Bytes gathered while a Pong is owed. yamux reads nothing before it has got rid of the frame in hand (of a full TLS record)
+/// and the Pong, so if it had to wait for the socket, two ends that ping each other could both wait for the other to read.
+/// Honest ends ping again only after the Pong; others do not get more than this.
+const OWING_BYTES: usize = 2 * GATHER_BYTES;
+
 /// Bytes read before what is gathered is sent although there is more to read.
 const READ_BEFORE_SEND_BYTES: usize = 64 * 1024;
 
@@ -37,8 +42,17 @@ pub(super) struct Wire {
     read_since_send: usize,
     incoming: Scan,
     outgoing: Scan,
-    pinged: Option<Instant>,
+    pings: Pings,
     shared: Arc<Shared>,
+}
+
+/// Pings that are not answered.
+#[derive(Debug, Default)]
+struct Pings {
+    /// When the last one of this end was sent.
+    sent: Option<Instant>,
+    /// One of the other end has come.
+    owed: bool,
 }
 
 impl fmt::Debug for Wire {
@@ -62,7 +76,7 @@ impl Wire {
             read_since_send: 0,
             incoming: Scan::default(),
             outgoing: Scan::default(),
-            pinged: None,
+            pings: Pings::default(),
             shared,
         }
     }
@@ -115,8 +129,8 @@ impl Wire {
         }
         let bytes = buf.filled();
         self.read_since_send += bytes.len();
-        let (shared, pinged) = (&self.shared, &mut self.pinged);
-        if let Err(e) = self.incoming.feed(bytes, |header| inspect(shared, pinged, header)) {
+        let (shared, pings) = (&self.shared, &mut self.pings);
+        if let Err(e) = self.incoming.feed(bytes, |header| inspect(shared, pings, header)) {
             self.shared.end(e.clone());
             return Poll::Ready(Err(e.into()));
         }
@@ -124,15 +138,17 @@ impl Wire {
     }
 
     fn put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.out.len() >= GATHER_BYTES && self.poll_send(cx)?.is_pending() && self.out.len() >= GATHER_BYTES {
+        let room = if self.pings.owed { OWING_BYTES } else { GATHER_BYTES };
+        if self.out.len() >= room && self.poll_send(cx)?.is_pending() && self.out.len() >= room {
             return Poll::Pending;
         }
-        let pinged = &mut self.pinged;
+        let pings = &mut self.pings;
         let mut refused = false;
         // The library's own frames are well formed.
         let _ = self.outgoing.feed::<NotYamux>(bytes, |header| {
             match header.kind {
-                Kind::Ping if header.flags & ACK == 0 => *pinged = Some(Instant::now()),
+                Kind::Ping if header.flags & ACK == 0 => pings.sent = Some(Instant::now()),
+                Kind::Ping => pings.owed = false,
                 Kind::GoAway => refused |= header.length != 0,
                 _ => {}
             }
@@ -162,7 +178,7 @@ impl Wire {
 }
 
 /// Judges and counts an incoming frame by its header.
-fn inspect(shared: &Shared, pinged: &mut Option<Instant>, header: Header) -> Result<(), LinkError> {
+fn inspect(shared: &Shared, pings: &mut Pings, header: Header) -> Result<(), LinkError> {
     let violated = |what: &str| Err(LinkError::Violated(what.to_owned()));
     let Header { kind, flags, stream, length } = header;
     match kind {
@@ -174,7 +190,6 @@ fn inspect(shared: &Shared, pinged: &mut Option<Instant>, header: Header) -> Res
             if flags & SYN != 0 && own {
                 return violated("a stream opened with an id of this end");
             }
-            let lane = if flags & SYN != 0 { Some(shared.enter(stream)) } else { shared.lane(stream) };
             if kind == Kind::Data && length > 0 {
                 if length > MAX_BODY_BYTES {
                     return violated("a frame too large");
@@ -182,21 +197,18 @@ fn inspect(shared: &Shared, pinged: &mut Option<Instant>, header: Header) -> Res
                 if own && stream != CONTROL_ID {
                     return violated("data on a lane that was opened here");
                 }
-                if let Some(lane) = &lane {
-                    shared.received(lane, length as usize);
-                }
             }
-            if flags & FIN != 0
-                && flags & RST == 0
-                && let Some(lane) = &lane
-            {
-                lane.finished.store(true, std::sync::atomic::Ordering::SeqCst);
+            // yamux makes no stream of a frame that resets one, whatever else it says, and keeps no body of it. A lane entered
+            // for it would have no end, and strangers may send many.
+            if flags & RST == 0 {
+                let bytes = if kind == Kind::Data { length as usize } else { 0 };
+                shared.came(stream, flags & SYN != 0, flags & FIN != 0, bytes);
             }
         }
         Kind::Ping => {
-            if flags & ACK != 0
-                && let Some(sent) = pinged.take()
-            {
+            if flags & ACK == 0 {
+                pings.owed = true;
+            } else if let Some(sent) = pings.sent.take() {
                 shared.set_rtt(sent.elapsed());
             }
         }
@@ -240,3 +252,6 @@ impl futures::AsyncWrite for WireHandle {
         self.lock().poll_end(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ struct House {
 impl House {
     async fn open() -> Self {
         let mut config = TcpConfig::default();
-        config.handshake_timeout = Duration::from_secs(2);
+        config.handshake_timeout = Duration::from_secs(4);
         let transport = TcpTransport::new(config).unwrap();
         let listener = transport.listen((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
         let good = connect(&transport, &*listener, listener.local_addr()).await;
@@ -248,6 +248,37 @@ async fn a_flood_of_streams_ends_the_link() {
         let why = link.closed().await;
         assert!(matches!(why, LinkError::Violated(_)), "{why}");
         house.check().await;
+    })
+    .await;
+}
+
+/// The muxer opens no more than 256 lanes that the other end has not accepted.
+#[tokio::test]
+async fn where_no_lane_is_accepted_one_that_is_given_up_makes_room_for_another() {
+    within(async {
+        let house = House::open().await;
+        // Of the initiator the control lane counts too.
+        let (far, near) = (&house.good.0, &house.good.1);
+        let mut lanes = Vec::new();
+        for _ in 0..256 {
+            let mut lane = near.open().await.unwrap();
+            lane.write_all(b"!").await.unwrap();
+            lanes.push(lane);
+        }
+        let mut next = std::pin::pin!(near.open());
+        assert!(futures::poll!(next.as_mut()).is_pending());
+        lanes.pop();
+        lanes.push(next.await.unwrap());
+        // And so on, for many that wait at once.
+        let more = futures::future::join_all((0..8).map(|_| near.open()));
+        lanes.truncate(lanes.len() - 8);
+        for mut lane in more.await.into_iter().map(Result::unwrap) {
+            lane.write_all(b"!").await.unwrap();
+            lanes.push(lane);
+        }
+        for _ in &lanes {
+            far.accept().await.unwrap();
+        }
     })
     .await;
 }

@@ -70,7 +70,7 @@ async fn fill(send: &mut SendLane) -> usize {
     let chunk = pattern(16 * 1024);
     let mut taken = 0;
     // The last stretch waits for the network: it is full when nothing moves for a while.
-    while let Ok(written) = tokio::time::timeout(Duration::from_millis(300), send.write(&chunk)).await {
+    while let Ok(written) = tokio::time::timeout(Duration::from_secs(1), send.write(&chunk)).await {
         taken += written.unwrap();
     }
     taken

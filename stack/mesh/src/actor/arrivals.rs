@@ -18,6 +18,10 @@ fn host(link: &BoxLink) -> IpAddr {
 impl Actor {
     /// A link knows who is at the other end.
     pub(super) fn meet(&mut self, meeting: Meeting) {
+        // It gave up waiting, and may be buried already: then nobody would ever say that it is down.
+        if meeting.answer.is_closed() {
+            return;
+        }
         let now = self.now();
         self.make_way(&meeting, now);
         let id = neighbours::LinkId(meeting.id.0);

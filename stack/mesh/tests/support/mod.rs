@@ -22,7 +22,7 @@ use std::{collections::VecDeque, future::poll_fn, net::SocketAddr, sync::Arc, ti
 use tokio::time::timeout;
 
 /// Nothing that is waited for takes longer.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 pub struct Node {
     pub instance: InstanceId,

@@ -10,12 +10,20 @@ use crate::{
     rate::Rate,
     socket,
 };
-use futures::StreamExt;
+use futures::{Sink, Stream, StreamExt};
 use nws_listen::Socket;
 use std::pin::pin;
-use tokio::time::{Instant, sleep_until};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio::{
+    task::coop::consume_budget,
+    time::{Instant, sleep_until},
+};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
+
+/// The WebSocket of a joiner; a test makes one by hand.
+trait Line: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin {}
+
+impl Line for Socket {}
 
 /// Serves a joiner until it leaves or `until`.
 pub(crate) async fn run(
@@ -65,14 +73,15 @@ struct Joiner<'a> {
 }
 
 impl Joiner<'_> {
-    async fn live(&mut self, socket: &mut Socket, until: Instant, shutdown: &CancellationToken) -> Close {
+    async fn live(&mut self, socket: &mut impl Line, until: Instant, shutdown: &CancellationToken) -> Close {
         let mut batch = Vec::new();
         let mut over = pin!(sleep_until(until));
         let mut stopped = pin!(shutdown.cancelled());
         loop {
             tokio::select! {
-                // What is most likely first: who is woken by a message polls nothing else.
+                // The end, as no flood is to keep it away; then what is most likely: who is woken by a message polls nothing else.
                 biased;
+                () = &mut stopped => return Close::ShuttingDown,
                 message = socket.next(), if self.held.is_none() => {
                     let heard = match message {
                         Some(Ok(message)) => self.hear(message),
@@ -82,10 +91,12 @@ impl Joiner<'_> {
                     if let Err(close) = heard {
                         return close;
                     }
-                    // It can't keep the others waiting for ever.
+                    // It can't put off its end for ever.
                     if self.heard >= until {
                         return Close::TimedOut;
                     }
+                    // Much may have been read at once; the others have their turn before all of it is heard.
+                    consume_budget().await;
                 }
                 taken = self.seat.mailbox.take(&mut batch) => {
                     let written = match taken {
@@ -101,12 +112,19 @@ impl Joiner<'_> {
                 }
                 () = self.seat.exchange.pass_when_room(&mut self.held), if self.held.is_some() => {}
                 () = &mut over => return Close::TimedOut,
-                () = &mut stopped => return Close::ShuttingDown,
             }
         }
     }
 
     fn hear(&mut self, message: Message) -> Result<(), Close> {
+        if message.is_close() {
+            return Err(Close::Theirs);
+        }
+        // Whatever it is: a ping or a pong means nothing, and is as much work.
+        self.heard = Instant::now();
+        if !self.rate.take(self.heard) {
+            return Err(Close::TooFast(self.limits.messages_per_second));
+        }
         match message {
             Message::Text(text) => self.say(&text),
             // The original takes JSON in binary frames too, and passes it on as text.
@@ -114,7 +132,6 @@ impl Joiner<'_> {
                 Ok(Err(Close::NotJson(_))) | Err(_) => Err(Close::NotText),
                 Ok(said) => said,
             },
-            Message::Close(_) => Err(Close::Theirs),
             _ => Ok(()),
         }
     }
@@ -127,10 +144,6 @@ impl Joiner<'_> {
     }
 
     fn say(&mut self, text: &str) -> Result<(), Close> {
-        self.heard = Instant::now();
-        if !self.rate.take(self.heard) {
-            return Err(Close::TooFast(self.limits.messages_per_second));
-        }
         let exchange = &self.seat.exchange;
         match message::read(text, &self.origin)? {
             Said::Heartbeat => Counters::add(&exchange.counters.heartbeats_received),
@@ -141,3 +154,6 @@ impl Joiner<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,8 +23,8 @@ pub struct Limits {
     /// Bytes of a message. Over it, the connection is closed with 1009. 2 MiB: with the original, 1 MiB is
     /// known to be used.
     pub message_bytes: usize,
-    /// Messages that a joiner may send in one go; over it, it is closed with 1008. 1000, a guess: trickle ICE
-    /// sends some dozens.
+    /// Messages, pings and pongs that a joiner may send in one go; over it, it is closed with 1008. 1000, a
+    /// guess: trickle ICE sends some dozens.
     pub message_burst: u32,
     /// Messages a second by which the burst grows again. 100, a guess.
     pub messages_per_second: u32,

@@ -12,7 +12,10 @@ use crate::{
 use futures::StreamExt;
 use nws_listen::Socket;
 use std::{pin::pin, time::Duration};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::{
+    task::coop::consume_budget,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +70,8 @@ async fn live(socket: &mut Socket, seat: &RootSeat, limits: &Limits, shutdown: &
                 if let Err(close) = heard {
                     return close;
                 }
+                // Much may have been read at once; the others have their turn before all of it is heard.
+                consume_budget().await;
             }
         }
     }

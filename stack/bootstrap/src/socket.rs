@@ -1,7 +1,7 @@
 //! Writing to a WebSocket with a deadline, and the end.
 
 use crate::{close::Close, limits::Limits, mailbox::Mail};
-use futures::SinkExt;
+use futures::{Sink, SinkExt};
 use nws_listen::Socket;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -11,7 +11,11 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 pub(crate) const NOTICES: &str = "nws-bootstrap-1";
 
 /// Writes all mail at once. Not cancel safe. If it fails, the batch still has the mail, but without its text.
-pub(crate) async fn write(socket: &mut Socket, batch: &mut Vec<Mail>, stall: Duration) -> Result<(), Close> {
+pub(crate) async fn write(
+    socket: &mut (impl Sink<Message, Error = Error> + Unpin),
+    batch: &mut Vec<Mail>,
+    stall: Duration,
+) -> Result<(), Close> {
     let written = timeout(stall, async {
         for mail in &mut *batch {
             socket.feed(Message::Text(std::mem::take(&mut mail.text))).await?;

@@ -238,7 +238,11 @@ async fn nothing_is_lost_when_a_root_reads_late() {
         // Each one's messages come in their order.
         let mut next = std::collections::HashMap::new();
         for _ in 0..4 * EACH {
-            let text = root.text().await;
+            let mut text = root.text().await;
+            // On a slow machine it takes longer than the time between two of them.
+            while text == "\"heartbeat\"" {
+                text = root.text().await;
+            }
             let origin = text[text.len() - 34..].to_owned();
             let number = next.entry(origin).or_insert(0);
             assert!(text.starts_with(&format!(r#"{{"number":{number},"#)), "{}", &text[..40]);

@@ -192,10 +192,12 @@ impl Core {
         self.let_go(gone);
         let (free, somebody_waits) = (self.free(), !self.crowd.is_empty());
         let Some(party) = self.parties.get_mut(&id) else { return };
+        // Who takes nothing makes no room. It may wait itself, and if it woke itself by looking, it would look again, for ever.
+        let is_less = taken > 0 || gone > 0;
         // Not for each frame: so that those who wait come in when it is worth their while.
         let is_short = party.queued_bytes <= self.limits.queue_bytes / 2;
         let has_room = party.waiting_bytes().saturating_add(self.limits.batch_bytes.min(free / 2)) <= free;
-        if is_short || (has_room && somebody_waits) {
+        if is_less && (is_short || (has_room && somebody_waits)) {
             self.wakes.extend(std::mem::take(&mut party.waiting));
         }
         let mut owed = BTreeSet::new();

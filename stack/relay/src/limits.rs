@@ -8,6 +8,12 @@ use std::time::Duration;
 /// What is taken from a queue at once, to be written at once. A guess.
 const BATCH_BYTES: usize = 128 * 1024;
 
+/// What is looked at again and again has to have a pause: what settings can say, too.
+const LEAST_SPAN: Duration = Duration::from_millis(1);
+
+/// Where less may wait, not even what is said about a command would have room, and nobody would ever be heard.
+const LEAST_QUEUED_BYTES: usize = 4096;
+
 /// A kind of limit, as a person writes it.
 pub(crate) trait Value: Sized {
     fn read(text: &str) -> Result<Self, String>;
@@ -34,7 +40,8 @@ impl<V: Value> Value for Option<V> {
 
 macro_rules! limits {
     ($($(#[doc = $words:literal])+ $field:ident: $kind:ty = $default:expr, $name:literal $(, because $source:literal)?;)+) => {
-        /// The limits of a relay, each with its answer.
+        /// The limits of a relay, each with its answer. A `stall`, a `ping` or an `idle` of less than a millisecond is one,
+        /// and less than 4096 `queued_bytes` are as many.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Limits {
@@ -123,6 +130,15 @@ limits! {
 impl Limits {
     pub(crate) fn counts_loopback(&self) -> bool {
         self.count_loopback != 0
+    }
+
+    /// With those that a relay can't do without.
+    pub(crate) fn workable(mut self) -> Self {
+        for span in [&mut self.stall, &mut self.ping, &mut self.idle] {
+            *span = LEAST_SPAN.max(*span);
+        }
+        self.queued_bytes = self.queued_bytes.max(LEAST_QUEUED_BYTES);
+        self
     }
 
     pub(crate) fn core(&self) -> CoreLimits {

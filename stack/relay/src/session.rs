@@ -178,6 +178,8 @@ impl<'a> Session<'a> {
                     if let Some(message) = self.held.take() {
                         self.hear(message);
                     }
+                    // A bell is always heard at once, and before the socket: whoever rings its own is not to be alone here.
+                    consume_budget().await;
                 }
                 Step::Written => {
                     (self.dirty, self.stuck) = (false, None);

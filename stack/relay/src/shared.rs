@@ -64,6 +64,7 @@ impl fmt::Debug for Shared {
 
 impl Shared {
     pub(crate) fn new(limits: Limits, secret: Option<Secret>, delimiter: String) -> Arc<Self> {
+        let limits = limits.workable();
         let counters = Arc::<Counters>::default();
         let core = Core::new(limits.core(), delimiter, Arc::clone(&counters));
         Arc::new(Self {
@@ -186,6 +187,25 @@ mod tests {
     use super::*;
     use crate::core::Heard;
     use nws_protocol::relay::Asked;
+
+    /// A time of nothing would be over again at once, and where nothing may wait, nobody would be heard: for ever, either.
+    #[tokio::test]
+    async fn limits_of_nothing_are_as_little_as_can_be() {
+        let nothing = Duration::ZERO;
+        let limits = Limits { stall: nothing, ping: nothing, idle: nothing, queued_bytes: 0, ..Limits::DEFAULT };
+        let shared = Shared::new(limits, None, "|".to_owned());
+        assert!(!shared.limits.ping.is_zero() && !shared.limits.idle.is_zero());
+        let (party, _) = shared.join(Dialect::Own, IpAddr::from([192, 0, 2, 1]));
+        let text = r#"{"type":"ping","id":1}"#;
+        let ping = || shared.with(|core, now| core.ask_own(now, party, &text.into(), &Asked::parse(text), random));
+        assert_eq!(ping(), Heard::Done);
+        while ping() == Heard::Done {}
+        // Somebody waits now, so it is looked at who hoards, again and again, but not without a pause.
+        shared.with(|core, now| {
+            core.tick(now + Duration::from_secs(1));
+            assert!(core.next_tick() > Some(now + Duration::from_secs(1)));
+        });
+    }
 
     /// Section 10: an IPv6 /64 has the servers of one address, loopback any number of them.
     #[tokio::test]

@@ -44,6 +44,40 @@ async fn a_first_server_takes_an_own_client() {
     server.fence_first().await;
 }
 
+/// Section 7: a client of the first dialect that waits for credit keeps nobody else waiting, and goes on when there is some. The
+/// relay has one thread here, as the program has.
+#[tokio::test]
+async fn the_relay_serves_the_others_while_a_first_client_waits_for_credit() {
+    let relay = Running::limited(|limits| limits.window = 200).await;
+    let (mut server, id, _) = relay.server().await;
+    let mut client = relay.first().await;
+    client.send(format!(r#"{{"instruction":"connect to server","parameters":[{id},80]}}"#)).await;
+    server.expect(json!({"type": "connected", "channel": 0, "server": id, "port": 80, "address": "127.0.0.1"})).await;
+    server.tell(Request::Accept { channel: 0 }).await;
+    for _ in 0..4 {
+        client.text().await;
+    }
+    let data = "x".repeat(200);
+    for _ in 0..2 {
+        client.send(format!(r#"{{"instruction":"forward to server","parameters":[{id},"{data}"]}}"#)).await;
+    }
+    for _ in 0..4 {
+        client.text().await;
+    }
+    relay.until(|figures| figures.held > 0).await;
+    // Who is held up says it again when there is room, and only then.
+    let held = relay.handle.figures().held;
+    server.expect(json!({"type": "data", "channel": 0, "data": data})).await;
+    server.fence().await;
+    assert_eq!(relay.handle.figures().held, held);
+    server.tell(Request::Consumed { channel: 0, bytes: 216 }).await;
+    server.expect(json!({"type": "data", "channel": 0, "data": data})).await;
+    for _ in 0..4 {
+        client.text().await;
+    }
+    client.fence_first().await;
+}
+
 /// A server of our own and a client of the first dialect: it decides, and the client's answers wait for that.
 #[tokio::test]
 async fn an_own_server_decides_about_a_first_client() {

@@ -234,6 +234,9 @@ impl Reading<'_> {
             // Polled once: unlike a mere attempt, that notes when a read has emptied the socket, and spares the next one.
             let Some(read) = self.read.read_buf(&mut (&mut buffer).limit(room)).now_or_never() else {
                 buffer.truncate(0);
+                // It may have been refused as this task has had its turn, which the socket's readiness does not know of:
+                // without this, the others would never have theirs.
+                tokio::task::consume_budget().await;
                 continue;
             };
             let read = read?;
@@ -320,3 +323,6 @@ impl Writing<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 /// Messages that may wait for the core. Pumps wait when there are as many, and read nothing meanwhile.
 const EVENTS: usize = 64;
 
-/// While so many bytes wait to be written to the relay, nothing more is taken from the pumps.
-const MOST_WAITING_BYTES: usize = 1024 * 1024;
+/// While so many bytes wait to be written to the relay, nothing more is taken from the pumps. The wire says when it is less.
+pub(crate) const MOST_WAITING_BYTES: usize = 1024 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Pumps {

@@ -2,6 +2,7 @@
 
 use crate::{
     core::{End, Frame},
+    pumps::MOST_WAITING_BYTES,
     relay::Relay,
 };
 use bytes::Bytes;
@@ -128,12 +129,19 @@ impl Wire {
                 Error::Protocol(error) => no_relay(format!("{error}; is it a relay that speaks {SUBPROTOCOL}?")),
                 error => no_relay(error.to_string()),
             })?;
-        Ok(Self { socket, unflushed: false, heard: Instant::now(), asked: false, ask_now: false })
+        Ok(Self::new(socket))
     }
 
-    /// Writes what the end has to say, and gives what the relay says next. Cancel safe.
+    fn new(socket: WebSocketStream<Either<TcpStream, TlsStream<TcpStream>>>) -> Self {
+        Self { socket, unflushed: false, heard: Instant::now(), asked: false, ask_now: false }
+    }
+
+    /// Writes what the end has to say, and gives what the relay says next, or [`Incoming::Other`] when there is room for more to
+    /// write. Cancel safe.
     pub(crate) async fn exchange(&mut self, end: &mut impl End) -> Result<Incoming, String> {
-        let incoming = poll_fn(|cx| self.poll(cx, end)).await?;
+        // Much may have been read at once; the pumps have their turn before all of it is heard.
+        tokio::task::consume_budget().await;
+        let Some(incoming) = poll_fn(|cx| self.poll(cx, end)).await? else { return Ok(Incoming::Other) };
         self.heard = Instant::now();
         self.asked = false;
         match incoming {
@@ -152,12 +160,17 @@ impl Wire {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, end: &mut impl End) -> Poll<Result<Message, String>> {
+    /// Nothing if the pumps, which were not read from, may be again: else they would wait until the relay says something.
+    fn poll(&mut self, cx: &mut Context<'_>, end: &mut impl End) -> Poll<Result<Option<Message>, String>> {
+        let was_full = end.waiting_bytes() >= MOST_WAITING_BYTES;
         if let Poll::Ready(Err(error)) = self.poll_write(cx, end) {
             return Poll::Ready(Err(lost(&error)));
         }
+        if was_full && end.waiting_bytes() < MOST_WAITING_BYTES {
+            return Poll::Ready(Ok(None));
+        }
         match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
-            Some(Ok(message)) => Poll::Ready(Ok(message)),
+            Some(Ok(message)) => Poll::Ready(Ok(Some(message))),
             Some(Err(error)) => Poll::Ready(Err(lost(&error))),
             None => Poll::Ready(Err("the relay closed the connection".to_owned())),
         }
@@ -221,3 +234,6 @@ fn refusal(relay: &Relay, error: &io::Error) -> DialError {
         None => DialError::Unreachable { url, why: error.to_string() },
     }
 }
+
+#[cfg(test)]
+mod tests;

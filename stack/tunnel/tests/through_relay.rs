@@ -59,7 +59,10 @@ impl Drop for Relay {
 /// Stands before the relay, and cuts what goes through when asked. Another relay may take that one's place.
 struct Cuts {
     address: SocketAddr,
-    cut: mpsc::UnboundedSender<()>,
+    /// Then so many bytes more may go through.
+    cut: mpsc::UnboundedSender<u64>,
+    /// How many may go through in all, about: so that whoever is to cut may be slow, and cuts at the same places.
+    most: Arc<watch::Sender<u64>>,
     relay: watch::Sender<SocketAddr>,
     /// Bytes that went through so far, in both directions.
     passed: watch::Receiver<u64>,
@@ -73,35 +76,47 @@ impl Cuts {
         let (relay, there) = watch::channel(relay);
         let (passing, passed) = watch::channel(0);
         let passing = Arc::new(passing);
+        let most = Arc::new(watch::Sender::new(u64::MAX));
+        let may = Arc::clone(&most);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut ways = JoinSet::new();
             loop {
                 tokio::select! {
                     Ok((near, _)) = listener.accept() => {
-                        let (relay, passing) = (*there.borrow(), Arc::clone(&passing));
+                        let (relay, passing, may) = (*there.borrow(), Arc::clone(&passing), may.subscribe());
                         ways.spawn(async move {
                             // While there is no relay, nobody gets an answer.
                             let Ok(far) = TcpStream::connect(relay).await else { return };
                             let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
                             tokio::select! {
-                                () = pass(near_read, far_write, &passing) => {}
-                                () = pass(far_read, near_write, &passing) => {}
+                                () = pass(near_read, far_write, &passing, may.clone()) => {}
+                                () = pass(far_read, near_write, &passing, may.clone()) => {}
                             }
                         });
                     }
-                    Some(()) = wishes.recv() => ways.abort_all(),
+                    Some(more) = wishes.recv() => {
+                        // Those that are cut must use nothing of it up.
+                        ways.shutdown().await;
+                        may.send_replace(*passing.borrow() + more);
+                    }
                 }
             }
         });
-        Self { address, cut, relay, passed, _tasks: tasks }
+        Self { address, cut, most, relay, passed, _tasks: tasks }
     }
 }
 
 /// One direction, until either side ends it.
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, passing: &watch::Sender<u64>) {
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    passing: &watch::Sender<u64>,
+    mut may: watch::Receiver<u64>,
+) {
     let mut buffer = vec![0; 1 << 16];
-    while let Ok(bytes @ 1..) = from.read(&mut buffer).await
+    while may.wait_for(|most| *passing.borrow() < *most).await.is_ok()
+        && let Ok(bytes @ 1..) = from.read(&mut buffer).await
         && to.write_all(&buffer[..bytes]).await.is_ok()
     {
         passing.send_modify(|passed| *passed += bytes as u64);
@@ -307,11 +322,13 @@ async fn a_server_whose_connection_is_cut_again_and_again_loses_and_doubles_noth
     while !asking.is_empty() {
         // So that each connection gets somewhere: more than what may be under way on all channels.
         let next = *cuts.passed.borrow() + 5_000_000;
+        cuts.most.send_replace(next);
         tokio::select! {
             Some(asked) = asking.join_next() => asked.unwrap(),
             passed = cuts.passed.wait_for(|passed| *passed >= next) => {
                 passed.unwrap();
-                cuts.cut.send(()).unwrap();
+                // Enough for the resumption.
+                cuts.cut.send(1_000_000).unwrap();
                 serving.wait(|told| matches!(told, Told::Resumed { .. })).await;
                 resumed += 1;
             }

@@ -116,6 +116,7 @@ impl Core {
         command: &Command<'_>,
         random: impl FnMut() -> [u8; 16],
     ) -> Heard {
+        let wakes = self.wakes.len();
         self.preface(name, party);
         let outcome = match command.parameters() {
             _ if self.stopping => Ok(Outcome::no("the relay ends")),
@@ -139,7 +140,9 @@ impl Core {
                 }
             }
             Outcome::Later => {
-                // As if it had not been said: nothing was put behind these two.
+                // As if it had not been said: nothing was put behind these two, and nobody was told of anything but of them. A
+                // party that they woke would say this again at once, and be woken again, for ever.
+                self.wakes.truncate(wakes);
                 for _ in 0..2 {
                     self.unpush(party);
                 }

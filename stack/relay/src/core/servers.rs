@@ -112,6 +112,8 @@ impl Core {
                     if old.is_idle() {
                         old.idle_since = now;
                     }
+                    // They wait for what the server gets, which is another's queue now; and this one may never take again.
+                    self.wakes.extend(std::mem::take(&mut old.waiting));
                     self.let_go(gone);
                 }
                 self.wakes.push(old);

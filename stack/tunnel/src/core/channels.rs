@@ -26,8 +26,6 @@ pub(crate) struct Channels {
     pub(super) window: u64,
     /// Whether what is sent goes to the relay at once; else it is only kept.
     pub(super) live: bool,
-    /// Closed while they could not be: to be said when the server is resumed.
-    close_later: Vec<u64>,
     pub(super) out: Outgoing,
     pub(super) effects: VecDeque<Effect>,
 }
@@ -80,11 +78,10 @@ impl Channels {
     }
 
     fn close(&mut self, channel: u64, reason: &str) {
+        // Else `resume` tells it, as it lists those that are open; or what follows its answer, if it was written before.
         if self.live {
             let reason = Some(cut_reason(reason).into());
             self.out.request(None, Request::Close { channel, status: Some(RESET_STATUS), reason });
-        } else {
-            self.close_later.push(channel);
         }
     }
 
@@ -163,7 +160,6 @@ impl Channels {
         for (channel, _) in std::mem::take(&mut self.open) {
             self.effects.push_back(Effect::Over { channel, ending: Ending::Reset(words.to_owned()) });
         }
-        self.close_later.clear();
     }
 
     /// Ends all channels, and says so to the other ends: as resets, since this end does not know that all was said.
@@ -174,10 +170,8 @@ impl Channels {
         }
     }
 
-    /// Where each stands, for `resume`.
+    /// Where each stands, for `resume`. Those that are not listed are closed by that.
     pub(super) fn positions(&mut self) -> Vec<Position> {
-        // Those that are not listed are closed by that.
-        self.close_later.clear();
         self.open.values_mut().map(Channel::position).collect()
     }
 
@@ -204,6 +198,8 @@ impl Channels {
     /// Goes on from where the relay stands. Those in `unlisted` were opened since `resume` was written.
     pub(super) fn resumed(&mut self, positions: &[Position], unlisted: &[u64]) {
         let known: BTreeMap<u64, &Position> = positions.iter().map(|position| (position.channel, position)).collect();
+        // The relay has only what `resume` listed, so these ended here since then, and it does not know.
+        let ended_here: Vec<u64> = known.keys().copied().filter(|channel| !self.open.contains_key(channel)).collect();
         let mut ended = Vec::new();
         for (channel, open) in &mut self.open {
             let limit = match known.get(channel) {
@@ -226,8 +222,8 @@ impl Channels {
                 words => self.over(channel, Ending::Reset(words.to_owned())),
             }
         }
-        for channel in std::mem::take(&mut self.close_later) {
-            self.close(channel, "the connection was reset");
+        for channel in ended_here {
+            self.close(channel, "it ended while the relay was away");
         }
     }
 }

@@ -72,6 +72,8 @@ impl Serving {
     pub(crate) fn grace_passed(&mut self) {
         let words = "the relay was away for too long";
         self.channels.all_over(words);
+        // Nobody has them any more, so nobody is to say so when the relay is back.
+        self.accept_later.clear();
         // A relay that was started anew may give their numbers again: whoever is dialled for them must not answer then.
         for channel in std::mem::take(&mut self.dialled) {
             self.channels.effects.push_back(Effect::Over { channel, ending: Ending::Reset(words.to_owned()) });

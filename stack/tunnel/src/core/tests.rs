@@ -222,6 +222,44 @@ fn whoever_is_dialled_for_a_relay_that_has_forgotten_it_is_let_go_of() {
     assert!(!core.accept(8) && core.is_idle());
 }
 
+/// The relay keeps what `resume` lists: unless it is told, it takes a client's data for a channel that nobody has, for ever.
+#[test]
+fn what_ends_while_the_resumption_is_under_way_is_closed_after_it() {
+    let ends: [fn(&mut Serving); 2] = [Serving::grace_passed, |core| core.reset(7, "reset")];
+    for end in ends {
+        let mut core = serving();
+        core.text(r#"{"type":"connected","channel":8,"server":3,"port":80,"address":"::1"}"#).unwrap();
+        core.lost();
+        core.connected();
+        core.text(WELCOME).unwrap();
+        assert_eq!(written(&mut core).len(), 1);
+        end(&mut core);
+        let position = r#"{"channel":7,"received":0,"consumed":0}"#;
+        core.text(&format!(r#"{{"type":"resumed","id":3,"server":3,"channels":[{position}]}}"#)).unwrap();
+        let said = written(&mut core);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with(r#"{"type":"close","channel":7,"status":4000"#), "{said:?}");
+    }
+}
+
+#[test]
+fn whoever_was_taken_before_the_grace_time_passed_is_not_taken_after_it() {
+    let mut core = serving();
+    core.text(r#"{"type":"connected","channel":8,"server":3,"port":80,"address":"::1"}"#).unwrap();
+    core.lost();
+    core.connected();
+    core.text(WELCOME).unwrap();
+    assert_eq!(written(&mut core).len(), 1);
+    assert!(core.accept(8));
+    core.grace_passed();
+    core.text(r#"{"type":"resumed","id":3,"server":3,"channels":[]}"#).unwrap();
+    assert!(written(&mut core).is_empty());
+    // The relay has no answer for it, and asks again.
+    effects(&mut core);
+    core.text(r#"{"type":"connected","channel":8,"server":3,"port":80,"address":"::1"}"#).unwrap();
+    assert!(matches!(effects(&mut core)[..], [Effect::Asked { channel: 8, .. }]));
+}
+
 #[test]
 fn what_breaks_the_rules_ends_the_channel_and_nothing_else() {
     let data = |bytes: usize| frame(7, &vec![0; bytes]);

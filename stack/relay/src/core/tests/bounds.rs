@@ -181,6 +181,33 @@ fn who_waits_for_credit_hears_of_the_end() {
     assert_eq!(world.texts(client)[2..], ["0", "server: no such server channel"]);
 }
 
+/// A party of the first dialect that waits for credit is woken by the credit, and not by what it says: its session would hear it
+/// again at once, for ever, and let no other have its turn.
+#[test]
+fn who_waits_for_credit_does_not_wake_itself() {
+    let mut core_limits = limits();
+    core_limits.window = 200;
+    let mut world = World::new(core_limits);
+    let (server, _, _) = world.pair();
+    let client = world.join(Dialect::First);
+    assert_eq!(world.command(client, &connect_to(world.id(server))), Heard::Done);
+    assert_eq!(world.ask(server, None, Request::Accept { channel: 1 }), Heard::Done);
+    let forward = forward_to(world.id(server), &"x".repeat(200));
+    assert_eq!(world.command(client, &forward), Heard::Done);
+    world.take(client);
+    world.core.wakes();
+    for _ in 0..3 {
+        assert_eq!(world.command(client, &forward), Heard::Later);
+        assert!(!world.core.wakes().contains(&client));
+        assert!(world.take(client).is_empty());
+        assert!(!world.core.wakes().contains(&client));
+    }
+    assert_eq!(world.ask(server, None, Request::Consumed { channel: 1, bytes: 216 }), Heard::Done);
+    assert!(world.core.wakes().contains(&client));
+    assert_eq!(world.command(client, &forward), Heard::Done);
+    assert_eq!(world.texts(client).len(), 4);
+}
+
 /// Section 10: `idle` of a channel.
 #[test]
 fn a_channel_on_which_nothing_is_said_ends_if_there_is_such_a_limit() {

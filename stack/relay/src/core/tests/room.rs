@@ -2,7 +2,7 @@
 
 use super::{World, connect_to, forward_to, limits};
 use crate::core::{Dialect, Heard};
-use nws_protocol::relay::{Request, Text};
+use nws_protocol::relay::{Credential, Position, Request, Text};
 
 fn data(channel: u64, text: &str) -> Request<'_> {
     Request::Data { channel, data: Text::new(text) }
@@ -86,6 +86,57 @@ fn when_all_queues_are_long_those_who_send_to_one_wait() {
     assert_eq!(world.texts(server).len(), sent + 1);
     assert_eq!((world.texts(client).len(), world.texts(other_client).len()), (1, asked));
     assert_eq!(world.core.held_bytes().0, 0);
+}
+
+/// When nothing is free nobody is heard, and it is what the others take that wakes those who wait: not that they look whether there is
+/// something for them.
+#[test]
+fn who_waits_while_nothing_is_free_does_not_wake_itself() {
+    let mut core_limits = limits();
+    (core_limits.queued_bytes, core_limits.window) = (20_000, 1_000_000);
+    let mut world = World::new(core_limits);
+    let (server, hoarder, channel) = world.pair();
+    let talker = world.join(Dialect::Own);
+    assert_eq!(world.ask(server, None, data(channel, &"x".repeat(30_000))), Heard::Done);
+    world.core.wakes();
+    for _ in 0..3 {
+        assert_eq!(world.ask(talker, Some(1), Request::Ping), Heard::Later);
+        assert!(world.take(talker).is_empty());
+        assert!(!world.core.wakes().contains(&talker));
+    }
+    world.take(hoarder);
+    assert!(world.core.wakes().contains(&talker));
+    assert_eq!(world.ask(talker, Some(1), Request::Ping), Heard::Done);
+}
+
+/// A server that another party takes over waits no more for what the one before does not read, nor do its clients.
+#[test]
+fn who_waited_for_the_party_before_goes_on_with_the_next() {
+    let mut core_limits = limits();
+    (core_limits.queue_bytes, core_limits.window) = (10_000, 1_000_000);
+    let mut world = World::new(core_limits);
+    let (server, _, _) = world.pair();
+    let client = world.join(Dialect::First);
+    let id = world.id(server);
+    assert_eq!(world.command(client, &connect_to(id)), Heard::Done);
+    assert_eq!(world.ask(server, None, Request::Accept { channel: 1 }), Heard::Done);
+    world.take(client);
+    let forward = forward_to(id, &"x".repeat(1000));
+    let mut sent = 0;
+    while world.command(client, &forward) == Heard::Done {
+        world.take(client);
+        sent += 1;
+        assert!(sent < 20);
+    }
+    world.core.wakes();
+    let next = world.join(Dialect::Own);
+    let credential = Credential::new(world.core.digits(id)).unwrap();
+    let channels = vec![Position { channel: 1, received: 0, consumed: 0 }];
+    assert_eq!(world.ask(next, Some(1), Request::Resume { server: id, credential, channels }), Heard::Done);
+    assert!(world.core.wakes().contains(&client));
+    world.take(next);
+    assert_eq!(world.command(client, &forward), Heard::Done);
+    assert_eq!(world.take(next).len(), 1);
 }
 
 /// What the first dialect sends has no credit before it is taken on, and answers have none at all: the queue of a party is

@@ -63,6 +63,8 @@ pub async fn part(
         }
         while let Some(Ok(message)) = socket.next().await {
             hear(message);
+            // Much may have been read at once; the others have their turn before all of it is heard.
+            tokio::task::consume_budget().await;
         }
     });
     drop(parting.await);

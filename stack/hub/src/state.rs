@@ -217,10 +217,9 @@ impl State {
         self.log.push(origin, content, clients.readers);
         self.check_lanes();
         self.check_presence();
-        if self.log.bytes() >= self.limits.channel_log_bytes {
-            self.holding = true;
-            self.holding_lanes = true;
-        }
+        let limit = self.limits.channel_log_bytes;
+        self.holding |= self.log.bytes() >= limit || self.lane_log.bytes() >= limit;
+        self.holding_lanes |= self.log.bytes() >= limit;
     }
 
     /// Gives one reader something for it alone, after all that was appended so far.
@@ -285,8 +284,8 @@ impl State {
     /// furthest behind are thrown out.
     fn check_presence(&mut self) {
         let limit = self.limits.channel_log_bytes as u64;
-        let bytes = self.log.bytes().max(self.lane_log.bytes());
-        if self.throwing_out || (bytes as u64) < limit.saturating_mul(2) {
+        let is_far_over = |log: &Log| log.bytes() as u64 >= limit.saturating_mul(2);
+        if self.throwing_out || !(is_far_over(&self.log) || is_far_over(&self.lane_log)) {
             return;
         }
         self.throwing_out = true;
@@ -294,7 +293,8 @@ impl State {
         for place in places {
             let Some(reader) = self.readers.get(place).and_then(Option::as_ref) else { continue };
             let (cursor, who, is_out) = (reader.cursor, reader.who, reader.fate.is_some());
-            if !is_out && self.log_of(who).backlog(cursor) > limit {
+            let log = self.log_of(who);
+            if !is_out && is_far_over(log) && log.backlog(cursor) > limit {
                 self.throw_out(place);
             }
         }
@@ -353,7 +353,8 @@ impl State {
             return;
         }
         let limit = self.limits.channel_log_bytes;
-        if self.log.bytes() > limit - limit / 8 {
+        let is_full = |log: &Log| log.bytes() > limit - limit / 8;
+        if is_full(&self.log) {
             return;
         }
         let (mut clients_over, mut lanes_over, mut answers) = (false, false, false);
@@ -370,7 +371,7 @@ impl State {
             self.holding_lanes = false;
             self.wake.extend(self.inbound.iter_mut().filter_map(|lane| lane.waker.take()));
         }
-        if self.holding && !clients_over && !lanes_over {
+        if self.holding && !is_full(&self.lane_log) && !clients_over && !lanes_over {
             self.holding = false;
             for reader in self.readers.iter_mut().flatten() {
                 self.wake.extend(reader.held.take());

@@ -140,7 +140,8 @@ impl State {
         let (client, lane) = (self.limits.channel_log_bytes, self.limits.lane_queue_bytes);
         let queue = self.limits.client_queue_bytes;
         match self.reader(place).map(|reader: &mut Reader| (reader.who, reader.over)) {
-            Some((Who::Lane(_), _)) => lane as u64,
+            // A full log holds senders too.
+            Some((Who::Lane(_), _)) => lane.min(client) as u64,
             Some((Who::Client { .. }, true)) => queue as u64,
             _ => client as u64,
         }

@@ -69,6 +69,25 @@ async fn what_a_lane_brings_is_taken_though_the_lane_back_stands_still() {
     assert_eq!(a.broadcast(&text), Ok(()));
 }
 
+#[test]
+fn a_lane_that_may_be_further_behind_than_the_log_is_long_is_waited_for() {
+    let limits = HubLimits { channel_log_bytes: 10_000, lane_queue_bytes: 100_000, ..small() };
+    let mut house = House::new(limits);
+    let mut a = house.join("x");
+    let hub = house.channels.hub(&key("x")).unwrap();
+    let mut behind = hub.lane_out(P, LinkId(1), MAX_FRAME_BYTES_CEILING);
+    a.take();
+    let text = format!("\"{}\"", "d".repeat(1000));
+    let mut sent = 0;
+    while a.broadcast(&text).is_ok() {
+        sent += 1;
+        assert!(sent < 100, "for ever");
+    }
+    let said = lane_takes(&mut behind).unwrap();
+    assert_eq!(said.iter().filter(|said| matches!(said, Data::Broadcast { .. })).count(), sent);
+    assert_eq!(a.broadcast(&text), Ok(()));
+}
+
 /// The answers to what a lane brings go to the lane back; who brings more of it than that one takes is held.
 #[tokio::test(start_paused = true)]
 async fn a_lane_that_asks_for_answers_and_does_not_take_them_is_held() {

@@ -50,3 +50,27 @@ async fn an_old_lane_that_is_given_up_does_not_take_the_new_one_with_it() {
     let said = (0..100).take_while(|_| a.broadcast(&format!("\"{}\"", "x".repeat(3000))).is_ok()).count();
     assert!(said < 4, "a lane that is full holds its senders");
 }
+
+#[test]
+fn an_old_lane_that_is_behind_holds_the_senders_as_the_new_one_does() {
+    let mut house = House::new(small());
+    let mut a = house.join("x");
+    let hub = house.channels.hub(&key("x")).unwrap();
+    let mut old = hub.lane_out(P, LinkId(1), MAX_FRAME_BYTES_CEILING);
+    lane_takes(&mut old);
+    a.take();
+    // Nearly as much as may wait for it, and then another takes over, which is read.
+    let text = format!("\"{}\"", "x".repeat(900));
+    (0..8).for_each(|_| a.broadcast(&text).unwrap());
+    let mut new = hub.lane_out(P, LinkId(2), MAX_FRAME_BYTES_CEILING);
+    let mut said = 0;
+    while a.broadcast(&text).is_ok() {
+        lane_takes(&mut new);
+        said += 1;
+        assert!(said < 100, "the old lane is forgotten");
+    }
+    let heard = lane_takes(&mut old).unwrap();
+    assert_eq!(heard.iter().filter(|data| matches!(data, Data::Broadcast { .. })).count(), 8);
+    drop(old);
+    assert_eq!(a.broadcast(&text), Ok(()));
+}

@@ -11,7 +11,7 @@ import { SECRET, kinds, start } from "./servers.mjs";
 /** What a browser writes about a server that is not there, and about pages that are closed while they join again. */
 const REFUSED = /WebSocket connection to .* failed/;
 
-describe("in Chromium", { skip: missing, timeout: 240_000 }, () => {
+describe("in Chromium", { skip: missing, timeout: 600_000 }, () => {
   let browser;
   before(async () => (browser = await open()));
   after(() => browser?.end());
@@ -22,7 +22,7 @@ describe("in Chromium", { skip: missing, timeout: 240_000 }, () => {
       before(async () => (server = await start(kind)));
       after(() => server?.stop());
 
-      it("a page as root, pages and the original as joiners", { timeout: 60_000 }, async (t) => {
+      it("a page as root, pages and the original as joiners", { timeout: 120_000 }, async (t) => {
         const rootPage = await browser.page(t, "/");
         await pageAsRoot(rootPage, server.host);
         const pages = await Promise.all([1, 2, 3].map(() => browser.page(t, "/")));
@@ -51,7 +51,7 @@ describe("in Chromium", { skip: missing, timeout: 240_000 }, () => {
         assert.deepEqual(heard.sort(), said.sort());
       });
 
-      it("the original as root, a page as joiner", { timeout: 60_000 }, async (t) => {
+      it("the original as root, a page as joiner", { timeout: 120_000 }, async (t) => {
         const client = makers.original(server.host);
         t.after(() => client.rootSocket?.destroy());
         const connected = [];
@@ -75,7 +75,7 @@ describe("in Chromium", { skip: missing, timeout: 240_000 }, () => {
         await Promise.all(connected);
       });
 
-      it("a page that leaves is gone, and a wrong secret is refused", { timeout: 60_000 }, async (t) => {
+      it("a page that leaves is gone, and a wrong secret is refused", { timeout: 120_000 }, async (t) => {
         const rootPage = await browser.page(t, "/");
         await pageAsRoot(rootPage, server.host);
         const page = await browser.page(t, "/");
@@ -100,7 +100,7 @@ describe("in Chromium", { skip: missing, timeout: 240_000 }, () => {
         assert.equal(refused, "unreachable");
       });
 
-      it("the example: a tree that grows, speaks, and mends itself", { timeout: 90_000 }, async (t) => {
+      it("the example: a tree that grows, speaks, and mends itself", { timeout: 240_000 }, async (t) => {
         const address = `/examples/bootstrap/#${encodeURIComponent(`ws://${server.host}`)}`;
         const first = await browser.page(t, address, REFUSED);
         await first.getByLabel("Secret of the server").fill(SECRET);
@@ -138,7 +138,7 @@ describe("in Chromium", { skip: missing, timeout: 240_000 }, () => {
     });
   }
 
-  it("the example without a server, and without a root, says what to do", { timeout: 60_000 }, async (t) => {
+  it("the example without a server, and without a root, says what to do", { timeout: 120_000 }, async (t) => {
     const server = await start("ours");
     t.after(server.stop);
     const rootless = await browser.page(

@@ -21,7 +21,7 @@ const ARGS = [
   "--disable-features=WebRtcHideLocalIpsWithMdns",
 ];
 /** For whatever a page is waited for. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Why these tests can't run here, if they can't. */
 export const missing = existsSync(EXECUTABLE) ? false : `there is no Chromium at ${EXECUTABLE}; set CHROMIUM`;

@@ -24,12 +24,12 @@ const secure = (host, Constructor = Trusting) => new BootstrapClient(host, { sec
 /** What a joiner is told that never gets to the server. */
 const refused = (client) => new Promise((cb) => client.connect(null, { peerOpts, cb }));
 
-describe("by wss", { timeout: 240_000 }, () => {
+describe("by wss", { timeout: 600_000 }, () => {
   let server;
   before(async () => (server = await start("ours", { certificate })));
   after(() => server?.stop());
 
-  it("a root and joiners in Node meet", { timeout: 30_000 }, async (t) => {
+  it("a root and joiners in Node meet", { timeout: 60_000 }, async (t) => {
     const at = secure(server.host);
     t.after(() => at.close());
     const requests = [];
@@ -48,7 +48,7 @@ describe("by wss", { timeout: 240_000 }, () => {
     assert.equal(new Set(requests).size, 2);
   });
 
-  it("takes no certificate that is not trusted, and nobody without TLS", { timeout: 20_000 }, async (t) => {
+  it("takes no certificate that is not trusted, and nobody without TLS", { timeout: 60_000 }, async (t) => {
     const distrusted = await refused(secure(server.host, WebSocket));
     assert.equal(distrusted.code, "unreachable");
     assert.match(distrusted.message, /^The bootstrap server at wss:.*self-signed certificate/);
@@ -71,7 +71,7 @@ describe("by wss", { timeout: 240_000 }, () => {
     before(async () => (browser = await open(`--ignore-certificate-errors-spki-list=${certificate.keyHash}`)));
     after(() => browser?.end());
 
-    it("pages meet, also one in Node", { timeout: 60_000 }, async (t) => {
+    it("pages meet, also one in Node", { timeout: 120_000 }, async (t) => {
       const rootPage = await browser.page(t, "/");
       await pageAsRoot(rootPage, server.host, { secure: true });
       const page = await browser.page(t, "/");
@@ -83,7 +83,7 @@ describe("by wss", { timeout: 240_000 }, () => {
       assert.equal(String(await next(joiner, "data")), "pong to node");
     });
 
-    it("a page takes no certificate of another key", { timeout: 60_000 }, async (t) => {
+    it("a page takes no certificate of another key", { timeout: 120_000 }, async (t) => {
       const other = await start("ours", { certificate: await makeCertificate() });
       t.after(other.stop);
       const page = await browser.page(t, "/", /WebSocket connection to .* failed/);

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { original, ours, SECRET } from './servers.js'
 import { join, open, root } from './sockets.js'
 
-const bounded = { timeout: 60_000 }
+const bounded = { timeout: 180_000 }
 const SEED = 12345
 
 /** A repeatable row of numbers below 2^32. */

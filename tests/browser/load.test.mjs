@@ -14,12 +14,13 @@ after(closeBrowser);
 const PEERS = 200;
 const PER_SECOND = 500;
 const SECONDS = 8;
-/** Wall-clock time, so a machine that does something else too lengthens it; the bound leaves room for that. */
+/** Wall-clock time, so a machine that does something else too lengthens it: a few tasks may be longer. */
 const LONGEST_TASK_MS = 500;
-/** The part of one processor that the page's main thread may take. */
-const MOST_BUSY = 0.5;
+const MOST_LONG_TASKS = 4;
+/** What the main thread may take of the processor, in times of showing 2,000 rows: machines are not equally fast. It takes 80 to 100. */
+const MOST_RENDERINGS = 180;
 
-test(`the console stays smooth with ${PEERS} peers and ${PER_SECOND} messages a second`, { timeout: 120_000 }, async (t) => {
+test(`the console stays smooth with ${PEERS} peers and ${PER_SECOND} messages a second`, { timeout: 300_000 }, async (t) => {
   const proxy = await startProxy(t);
   const page = await openConsole(t, proxy, { width: 1360 });
   await join(page, "network", "busy");
@@ -44,6 +45,26 @@ test(`the console stays smooth with ${PEERS} peers and ${PER_SECOND} messages a 
   })));
   await page.waitForFunction(() => globalThis.seen.tasks.some((duration) => duration >= 100));
   await page.evaluate(() => globalThis.seen.tasks.splice(0));
+
+  const rendering = await page.evaluate(() => {
+    let best = Infinity;
+    for (let attempt = 0; attempt < 10; attempt += 1) {
+      const begun = performance.now();
+      const rows = document.createElement("div");
+      for (let row = 0; row < 2000; row += 1) {
+        const cells = document.createElement("div");
+        for (const words of ["broadcast", String(row), "some words that stand for what a program would send"]) {
+          cells.append(Object.assign(document.createElement("span"), { textContent: words }));
+        }
+        rows.append(cells);
+      }
+      document.body.append(rows);
+      rows.getBoundingClientRect();
+      best = Math.min(best, performance.now() - begun);
+      rows.remove();
+    }
+    return best / 1000;
+  });
 
   const peers = await Promise.all(
     Array.from({ length: PEERS }, async () => {
@@ -86,16 +107,17 @@ test(`the console stays smooth with ${PEERS} peers and ${PER_SECOND} messages a 
   await page.locator("#traffic [role=option]", { hasText: `"count":${total - 1},` }).waitFor();
   assert.ok((await page.locator("#traffic [role=option]").count()) < 60, "only rows in view are in the document");
 
-  const busy = ((await processorSeconds()) - before) / SECONDS;
+  const busy = (await processorSeconds()) - before;
   const { tasks, frames } = await page.evaluate(() => globalThis.seen);
   frames.sort((a, b) => a - b);
   const worst = Math.max(0, ...tasks);
   t.diagnostic(
     `worst long task ${worst} ms, ${tasks.length} of 50 ms or more in ${SECONDS} s; ` +
       `frame median ${frames[frames.length >> 1].toFixed(1)} ms, 99th percentile ${frames[Math.floor(frames.length * 0.99)].toFixed(1)} ms; ` +
-      `main thread busy ${(busy * 100).toFixed(0)} % of the time; ` +
+      `main thread busy for ${busy.toFixed(2)} s, as for ${(busy / rendering).toFixed(0)} renderings of 2,000 rows in ${(rendering * 1000).toFixed(1)} ms; ` +
       `while ${PEERS} peers joined: worst ${Math.max(0, ...joining)} ms`,
   );
-  assert.ok(busy < MOST_BUSY, `the main thread was busy ${(busy * 100).toFixed(0)} % of the time`);
-  assert.ok(worst <= LONGEST_TASK_MS, `a task took ${worst} ms`);
+  assert.ok(busy < MOST_RENDERINGS * rendering, `the main thread was busy for ${busy.toFixed(2)} s, ${(busy / rendering).toFixed(0)} renderings`);
+  const long = tasks.filter((duration) => duration > LONGEST_TASK_MS);
+  assert.ok(long.length <= MOST_LONG_TASKS, `tasks took ${long.join(", ")} ms`);
 });

@@ -31,7 +31,7 @@ async function open(path, protocols = []) {
 const deadline = setTimeout(() => {
   console.error("nothing came in time");
   process.exit(1);
-}, 30_000);
+}, 100_000);
 
 const a = await open("foreign-node");
 const b = await open("foreign-node", ["first", "second"]);

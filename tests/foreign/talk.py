@@ -9,7 +9,7 @@ import websockets
 
 async def told(client, action):
     while True:
-        message = json.loads(await asyncio.wait_for(client.recv(), 10))
+        message = json.loads(await asyncio.wait_for(client.recv(), 60))
         if message["action"] == action:
             return message
 

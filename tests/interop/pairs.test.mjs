@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -153,7 +154,7 @@ for (const [dialled, dialling] of [
     });
 
     test('one that is stopped is dropped, and found again', async (t) => {
-      const quick = { nws: ['--link-ping', '300ms', '--link-silence', '1s'], node: ['--link-ping', '300', '--link-silence', '1000'] };
+      const quick = { nws: ['--link-ping', '500ms', '--link-silence', '3s'], node: ['--link-ping', '500', '--link-silence', '3000'] };
       const first = await start[dialled](quick[dialled]);
       t.after(() => first.kill());
       const second = await start[dialling](['--peer', first.link, ...quick[dialling]]);
@@ -207,6 +208,7 @@ test('a proxy that is told its own address dials it once, and is none the worse 
   const other = await startNws(['--peer', address]);
   t.after(() => other.kill());
   await both([proxy, other]);
+  while (!proxy.errors.includes('this is me')) await once(proxy.child.stderr, 'data'); // it may not have been read yet
   const dialledItself = proxy.errors.split('\n').filter((line) => line.includes('this is me'));
   assert.ok(dialledItself.length >= 1 && dialledItself.length <= 2, proxy.errors); // at one end, or at both
 });

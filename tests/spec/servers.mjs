@@ -8,7 +8,7 @@ import WebSocket from "ws";
 
 /** The program. */
 export const BINARY = process.env.NWS_BIN ?? fileURLToPath(new URL("../../target/debug/nws", import.meta.url));
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 
 /** Starts `nws` with these words, and gives the first line of its output that the pattern fits. */
 export async function start(t, words, pattern) {

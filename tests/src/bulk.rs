@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// Nothing takes this long unless it hangs.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The half that talks.
 #[derive(Debug)]

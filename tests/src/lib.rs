@@ -8,6 +8,7 @@
 //! | [`program`] | a process whose lines can be waited for, and that never outlives its test |
 //! | [`proxy`] | the `nws` binary, here or on a host |
 //! | [`client`] | a WebSocket client, here or on a host |
+//! | [`loopback`] | addresses on which nobody listens yet |
 //! | [`bulk`] | a WebSocket client on loopback that moves gigabytes |
 //! | [`fault`] | delay, jitter, loss, reordering, a narrow link, stalls and cuts, for TCP and UDP |
 //!
@@ -17,6 +18,7 @@ pub mod bulk;
 pub mod client;
 pub mod fault;
 pub mod isolation;
+pub mod loopback;
 pub mod netns;
 pub mod program;
 pub mod proxy;

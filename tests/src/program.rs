@@ -15,11 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long to wait for what should take no time.
-pub const SOON: Duration = Duration::from_secs(10);
+/// How long to wait for what should take no time: a machine that does much else may be slow, and what comes costs nothing of it.
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// How long the last words of a program that has ended are waited for, if its output is not closed.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// A line that a program said.
 #[derive(Debug, Clone)]

@@ -3,31 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 use nws_tests::{
+    loopback::free_address,
     program::{Program, SOON},
     proxy::{self, Proxy},
 };
 use serde_json::Value;
-use std::{
-    net::{TcpListener, UdpSocket},
-    process::Command,
-    time::Duration,
-};
+use std::{net::TcpListener, process::Command, time::Duration};
 
 /// More than a run takes on a busy machine.
-const RUN: Duration = Duration::from_secs(240);
-
-/// Addresses of loopback that are free for both transports, at this moment.
-fn free_addresses(count: usize) -> Vec<String> {
-    let mut held = Vec::new();
-    while held.len() < count {
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = tcp.local_addr().unwrap();
-        if let Ok(udp) = UdpSocket::bind(address) {
-            held.push((address.to_string(), tcp, udp));
-        }
-    }
-    held.into_iter().map(|(address, ..)| address).collect()
-}
+const RUN: Duration = Duration::from_secs(420);
 
 /// The runner with these words; its exit status and what it wrote.
 fn conformance(words: &[&str]) -> (i32, String) {
@@ -54,7 +38,7 @@ const SLOW: [&str; 2] = ["pace-stalled", "ws-silent"];
 
 /// One run with all that there is, and another one against the same process.
 fn whole_run(kind: &str, not_run: &[&str]) {
-    let addresses = free_addresses(9);
+    let addresses: Vec<_> = (0..9).map(|_| free_address()).collect();
     let transport = format!("--transport={kind}");
     let peers: Vec<String> = addresses.iter().map(|address| format!("--peer={address}")).collect();
     let more: Vec<&str> = [transport.as_str()].into_iter().chain(peers.iter().map(String::as_str)).collect();
@@ -153,7 +137,7 @@ fn the_exit_status_says_how_it_went() {
     let (status, said) = conformance(&[&url, "--channel=x", "--only=C-15,L-36", "--no-dialled"]);
     assert_eq!(status, 0, "{said}");
     // Nobody is there, or somebody else.
-    let nobody = format!("--target=tcp://{}", free_addresses(1).remove(0));
+    let nobody = format!("--target=tcp://{}", free_address());
     let pages = format!("--target=tcp://127.0.0.1:{}", target.port());
     let not_clients = format!("--client=ws://127.0.0.1:{}/x", target.link_port());
     for (words, expected) in [
@@ -184,7 +168,7 @@ fn who_never_speaks_is_not_reached() {
     command.args(["conformance", &url, "--channel=x", "--no-dialled"]);
     let mut program = Program::start("nws conformance", &mut command);
     let held = silent.join().unwrap().unwrap();
-    assert_eq!(program.ended(SOON * 3).code(), Some(3));
+    assert_eq!(program.ended(SOON).code(), Some(3));
     assert!(program.output().contains("cannot be reached"), "{program:?}");
     drop(held);
 }

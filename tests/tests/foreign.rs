@@ -20,7 +20,7 @@ fn talks(name: &str, program: &Path, script: &str) {
     let mut command = Command::new(program);
     command.arg(format!("{HERE}/foreign/{script}")).arg(proxy.port().to_string()).current_dir(HERE);
     let mut client = Program::start(name, &mut command);
-    client.wait("all is well", SOON * 4, |line| (line.text == "all is well").then_some(()));
+    client.wait("all is well", SOON * 2, |line| (line.text == "all is well").then_some(()));
     assert!(client.ended(SOON).success());
 }
 

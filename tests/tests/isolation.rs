@@ -4,7 +4,7 @@
 use nws_tests::{
     isolation::ensure_isolated,
     netns::Lab,
-    program::{Program, built},
+    program::{Program, SOON, built},
     proxy::Proxy,
 };
 use std::{
@@ -68,14 +68,14 @@ fn hosts_reach_each_other_and_nobody_else() {
         }
         false
     };
-    assert!(answers(&two.ipv4().to_string(), Duration::from_secs(5)));
-    assert!(answers(&two.ipv6().to_string(), Duration::from_secs(5)));
+    assert!(answers(&two.ipv4().to_string(), SOON));
+    assert!(answers(&two.ipv6().to_string(), SOON));
     two.cut_off();
     one.script("ip neigh flush all");
     assert!(!answers(&two.ipv4().to_string(), Duration::from_millis(500)));
     two.join_again();
     one.script("ip neigh flush all");
-    assert!(answers(&two.ipv4().to_string(), Duration::from_secs(5)));
+    assert!(answers(&two.ipv4().to_string(), SOON));
 }
 
 #[test]
@@ -86,8 +86,8 @@ fn the_end_of_a_laboratory_ends_what_ran_in_it() {
     let begin = Instant::now();
     let command = format!("/proc/{}/comm", sleeper.id());
     while fs::read_to_string(&command).unwrap_or_default().trim() != "sleep" {
-        assert!(begin.elapsed() < Duration::from_secs(5));
+        assert!(begin.elapsed() < SOON);
     }
     drop(lab);
-    assert!(!sleeper.ended(Duration::from_secs(5)).success());
+    assert!(!sleeper.ended(SOON).success());
 }

@@ -13,7 +13,7 @@ import { SECRET, startLine, startRelay } from "./relay.mjs";
 const CUT = /WebSocket connection to .* failed/;
 const RELAY_IS_GONE = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/;
 
-describe("in Chromium", { timeout: 300_000 }, () => {
+describe("in Chromium", { timeout: 600_000 }, () => {
   const proxy = new Proxy([]);
   before(() => proxy.start());
   after(async () => {
@@ -72,7 +72,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
       [url, id, port, words],
     );
 
-  it("a page as server, pages and Node as clients, several ports", { timeout: 90_000 }, async (t) => {
+  it("a page as server, pages and Node as clients, several ports", { timeout: 180_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await page(t);
     const id = await pageAsServer(server, relay.url, [80, 81]);
@@ -96,7 +96,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
     await gone;
   });
 
-  it("Node as server, pages as clients: codes, refusal, and a server that leaves", { timeout: 90_000 }, async (t) => {
+  it("Node as server, pages as clients: codes, refusal, and a server that leaves", { timeout: 180_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     server.listen(80, echo);
@@ -125,7 +125,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
     assert.equal((await left)[0], true);
   });
 
-  it("a page whose connection to the relay is cut comes back, and nobody notices", { timeout: 120_000 }, async (t) => {
+  it("a page whose connection to the relay is cut comes back, and nobody notices", { timeout: 240_000 }, async (t) => {
     const relay = await startRelay(t);
     const line = await startLine(t, relay);
     const server = await page(t, CUT);
@@ -166,7 +166,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
     assert.ok((await server.evaluate(() => globalThis.resumed)) >= 4);
   });
 
-  it("a slow page gets all of 300 messages, and holds up nobody", { timeout: 90_000 }, async (t) => {
+  it("a slow page gets all of 300 messages, and holds up nobody", { timeout: 180_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     const arrived = arrivals(server, 80);
@@ -196,7 +196,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
     assert.deepEqual(await reading, Array.from({ length: 300 }, (_, n) => String(n)));
   });
 
-  it("a relay that is killed is told to pages", { timeout: 60_000 }, async (t) => {
+  it("a relay that is killed is told to pages", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await page(t, RELAY_IS_GONE);
     const id = await pageAsServer(server, relay.url, [80]);
@@ -227,7 +227,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
     assert.deepEqual(await over, ["lost 1006", "error bad_credential", "close 1006"]);
   });
 
-  it("a page as server of a client of the first dialect", { timeout: 60_000 }, async (t) => {
+  it("a page as server of a client of the first dialect", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     await configure(t, relay, SECRET, "|");
     const server = await page(t);
@@ -249,7 +249,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
       return opened.locator("#id").textContent();
     }
 
-    it("serves pages, a picture and a guestbook to other pages, and stays when its line is cut", { timeout: 120_000 }, async (t) => {
+    it("serves pages, a picture and a guestbook to other pages, and stays when its line is cut", { timeout: 240_000 }, async (t) => {
       const relay = await startRelay(t);
       const line = await startLine(t, relay);
       const server = await example(t, line, {}, { complaints: CUT });
@@ -286,7 +286,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
       assert.equal(await two.locator("iframe#site").isVisible(), false);
     });
 
-    it("shows another picture when one is chosen", { timeout: 60_000 }, async (t) => {
+    it("shows another picture when one is chosen", { timeout: 120_000 }, async (t) => {
       const relay = await startRelay(t);
       const server = await example(t, relay);
       const id = await serving(server);
@@ -300,7 +300,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
       });
     });
 
-    it("nothing of a hostile site runs, or leads anywhere", { timeout: 60_000 }, async (t) => {
+    it("nothing of a hostile site runs, or leads anywhere", { timeout: 120_000 }, async (t) => {
       const relay = await startRelay(t);
       const server = await serve(t, relay);
       const body = `<!doctype html><html><head><title>x</title><base href="https://evil.example/">
@@ -338,7 +338,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
       assert.deepEqual(requests.filter((url) => !url.startsWith("blob:") && !url.endsWith("/console/icon.svg")), []);
     });
 
-    it("says what to do without a relay, and without the server", { timeout: 60_000 }, async (t) => {
+    it("says what to do without a relay, and without the server", { timeout: 120_000 }, async (t) => {
       const relay = await startRelay(t);
       const opened = await example(t, relay, { server: 4711 }, { complaints: CUT });
       await hasText(opened, "#problem", /server/);
@@ -349,7 +349,7 @@ describe("in Chromium", { timeout: 300_000 }, () => {
       await hasText(alone, "#problem", "nws relay");
     });
 
-    it("is no wider than the window, in both themes and on a phone", { timeout: 120_000 }, async (t) => {
+    it("is no wider than the window, in both themes and on a phone", { timeout: 240_000 }, async (t) => {
       const relay = await startRelay(t);
       const id = await serving(await example(t, relay));
       for (const [look, options] of Object.entries({

@@ -32,7 +32,7 @@ function numbered(n, size) {
 }
 const number = (data) => (typeof data === "string" ? parseInt(data) : new DataView(data).getUint32(0));
 
-it(`a line that is cut at any moment, seed ${seed}`, { timeout: 120_000 }, async (t) => {
+it(`a line that is cut at any moment, seed ${seed}`, { timeout: 240_000 }, async (t) => {
   const relay = await startRelay(t);
   const line = await startLine(t, relay);
   const server = await serve(t, line, { resume: { minDelay: 5, maxDelay: 20 } });

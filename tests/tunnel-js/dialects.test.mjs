@@ -8,8 +8,8 @@ import { SECRET, startRelay } from "./relay.mjs";
 
 const value = ([, , value]) => value;
 
-describe("the first dialect", { timeout: 120_000 }, () => {
-  it("configures the relay as it did in 2017", { timeout: 30_000 }, async (t) => {
+describe("the first dialect", { timeout: 600_000 }, () => {
+  it("configures the relay as it did in 2017", { timeout: 90_000 }, async (t) => {
     const relay = await startRelay(t);
     const answers = await configure(t, relay, SECRET, "§");
     assert.deepEqual(answers.slice(0, 3), [
@@ -25,7 +25,7 @@ describe("the first dialect", { timeout: 120_000 }, () => {
     assert.deepEqual(answers.at(-1)[1], "server: adding instruction 'forward to server'");
   });
 
-  it("its client talks to a server of the classes", { timeout: 30_000 }, async (t) => {
+  it("its client talks to a server of the classes", { timeout: 90_000 }, async (t) => {
     const relay = await startRelay(t);
     await configure(t, relay, SECRET, "§");
     const server = await serve(t, relay);
@@ -52,7 +52,7 @@ describe("the first dialect", { timeout: 120_000 }, () => {
     assert.equal((await gone).code, 1006);
   });
 
-  it("is refused as by a server that is not there", { timeout: 30_000 }, async (t) => {
+  it("is refused as by a server that is not there", { timeout: 90_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     server.onconnection = (event) => event.refuse("not you");
@@ -61,7 +61,7 @@ describe("the first dialect", { timeout: 120_000 }, () => {
     assert.equal(answer, "0");
   });
 
-  it("bytes can't reach it: the connection ends with words", { timeout: 30_000 }, async (t) => {
+  it("bytes can't reach it: the connection ends with words", { timeout: 90_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     const came = new Promise((resolve) => server.listen(80, resolve));
@@ -75,7 +75,7 @@ describe("the first dialect", { timeout: 120_000 }, () => {
     assert.deepEqual([code, details.code], ["text_only", 1003]);
   });
 
-  it("its server talks to clients of the classes", { timeout: 30_000 }, async (t) => {
+  it("its server talks to clients of the classes", { timeout: 90_000 }, async (t) => {
     const relay = await startRelay(t);
     await configure(t, relay, SECRET, "§");
     const server = await join(t, relay);

@@ -34,8 +34,8 @@ async function tunnel(t, pattern, ...args) {
   });
 }
 
-describe("with nws tunnel", { timeout: 120_000 }, () => {
-  it("a socket of the classes reaches a TCP service, to its end", { timeout: 60_000 }, async (t) => {
+describe("with nws tunnel", { timeout: 600_000 }, () => {
+  it("a socket of the classes reaches a TCP service, to its end", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     // Answers with the hash of all that came, once the other side has finished.
     const service = createServer({ allowHalfOpen: true }, (socket) => {
@@ -60,7 +60,7 @@ describe("with nws tunnel", { timeout: 120_000 }, () => {
     await assert.rejects(dial(t, relay, id, 10).opened, { code: "refused" });
   });
 
-  it("a TCP connection reaches a server of the classes, to its end", { timeout: 60_000 }, async (t) => {
+  it("a TCP connection reaches a server of the classes, to its end", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     server.listen(80, async (socket) => {
@@ -81,7 +81,7 @@ describe("with nws tunnel", { timeout: 120_000 }, () => {
     assert.equal(hash(Buffer.concat(got)), hash(Buffer.concat([sent.subarray(0, 1_000_000), Buffer.from("text too")])));
   });
 
-  it("a TCP service that breaks is gone for the socket", { timeout: 60_000 }, async (t) => {
+  it("a TCP service that breaks is gone for the socket", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const service = createServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
     service.listen(0, "127.0.0.1");

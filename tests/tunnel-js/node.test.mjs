@@ -10,8 +10,8 @@ import { startLine, startRelay } from "./relay.mjs";
 const hash = (data) => createHash("sha256").update(Buffer.from(data)).digest("hex");
 const WINDOW = 512 * 1024;
 
-describe("in Node", { timeout: 240_000 }, () => {
-  it("text and bytes arrive as they were, in order, both ways", { timeout: 60_000 }, async (t) => {
+describe("in Node", { timeout: 600_000 }, () => {
+  it("text and bytes arrive as they were, in order, both ways", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     server.listen(80, echo);
@@ -32,7 +32,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     assert.equal(socket.bufferedAmount, 0);
   });
 
-  it("several ports and clients are told apart, on one WebSocket and on several", { timeout: 60_000 }, async (t) => {
+  it("several ports and clients are told apart, on one WebSocket and on several", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     for (const port of [80, 81, 65_535]) {
@@ -59,7 +59,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     assert.notEqual(server.serverId, other.serverId);
   });
 
-  it("a server lets in and refuses by port, at once and later, with a reason", { timeout: 60_000 }, async (t) => {
+  it("a server lets in and refuses by port, at once and later, with a reason", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     server.listen(80, echo);
@@ -81,7 +81,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     assert.equal((await dial(t, relay, server, 80).opened).readyState, 1);
   });
 
-  it("close codes and reasons of either end, after all that was sent", { timeout: 60_000 }, async (t) => {
+  it("close codes and reasons of either end, after all that was sent", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     const arrived = arrivals(server, 80);
@@ -113,7 +113,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     assert.deepEqual(await over, [clean, clean]);
   });
 
-  it("finish needs no credit, and what it is about arrives before it", { timeout: 60_000 }, async (t) => {
+  it("finish needs no credit, and what it is about arrives before it", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     const came = new Promise((resolve) => server.listen(80, (socket) => (socket.pause(), resolve(socket))));
@@ -131,7 +131,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     assert.equal((await all)[0][0].size, WINDOW + 1);
   });
 
-  it("who leaves without a word is gone, and a server that closes takes its clients along", { timeout: 60_000 }, async (t) => {
+  it("who leaves without a word is gone, and a server that closes takes its clients along", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const line = await startLine(t, relay);
     const server = await serve(t, relay);
@@ -152,7 +152,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     await assert.rejects(dial(t, relay, server.serverId).opened, { code: "unknown_server" });
   });
 
-  it("a server whose connection is cut comes back: nothing is lost, nothing comes twice", { timeout: 90_000 }, async (t) => {
+  it("a server whose connection is cut comes back: nothing is lost, nothing comes twice", { timeout: 180_000 }, async (t) => {
     const relay = await startRelay(t);
     const line = await startLine(t, relay);
     const server = await serve(t, line);
@@ -202,7 +202,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     assert.equal(server.connections.length, 3);
   });
 
-  it("while a server is away clients wait, newcomers are told, and ends on either side count", { timeout: 60_000 }, async (t) => {
+  it("while a server is away clients wait, newcomers are told, and ends on either side count", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const line = await startLine(t, relay);
     const server = await serve(t, line);
@@ -232,7 +232,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     assert.equal((await dial(t, relay, server).opened).readyState, 1);
   });
 
-  it("a server that another takes up is replaced", { timeout: 60_000 }, async (t) => {
+  it("a server that another takes up is replaced", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     server.listen(80, echo);
@@ -247,7 +247,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     await assert.rejects(wrong, { code: "bad_credential" });
   });
 
-  it("a relay that is killed is told to all, and one that starts anew knows nobody", { timeout: 60_000 }, async (t) => {
+  it("a relay that is killed is told to all, and one that starts anew knows nobody", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const patient = await serve(t, relay);
     const short = await serve(t, relay, { giveUpAfter: 200 });
@@ -266,7 +266,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     assert.equal(patient.readyState, 3);
   });
 
-  it("a relay that is stopped says so", { timeout: 60_000 }, async (t) => {
+  it("a relay that is stopped says so", { timeout: 120_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     server.listen(80, echo);
@@ -276,7 +276,7 @@ describe("in Node", { timeout: 240_000 }, () => {
     assert.deepEqual(await end, { code: 1001, reason: "The relay was stopped", wasClean: true });
   });
 
-  it("who reads slowly holds up its own connection only, and gets all of it", { timeout: 90_000 }, async (t) => {
+  it("who reads slowly holds up its own connection only, and gets all of it", { timeout: 180_000 }, async (t) => {
     const relay = await startRelay(t);
     const server = await serve(t, relay);
     const arrived = arrivals(server, 80);

@@ -68,7 +68,7 @@ export const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Nothing of what was sent waits any more: there is no event of that, as for a `WebSocket`. */
 export async function drained(socket) {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   while (socket.bufferedAmount > 0) {
     if (Date.now() > deadline) throw new Error(`${socket.bufferedAmount} bytes wait for ever`);
     await turn();

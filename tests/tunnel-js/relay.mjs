@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterwards } from "../browser/harness/cleanup.mjs";
 
 export const BINARY = process.env.NWS_BIN ?? fileURLToPath(new URL("../../target/debug/nws", import.meta.url));
-const START_MS = 20_000;
+const START_MS = 60_000;
 export const SECRET = "a-secret-that-the-relay-and-its-configurator-share";
 
 export class Relay {

@@ -7,6 +7,7 @@ use crate::{
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -14,6 +15,20 @@ use std::{
 fn links(running: &Running) -> Vec<(&str, SocketAddr)> {
     let each = running.line("links").split(", ").map(|link| link.split_once(" on ").unwrap());
     each.map(|(transport, address)| (transport, address.parse().unwrap())).collect()
+}
+
+/// A port on which nobody listens, over either transport. It is below those that systems give out by themselves, so that none of
+/// the other tests is given it meanwhile; each process begins elsewhere.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let next = std::process::id().wrapping_mul(16).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed).into());
+        let port = 20_000 + u16::try_from(next % 12_000).unwrap();
+        let address = (Ipv4Addr::LOCALHOST, port);
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
+            return port;
+        }
+    }
 }
 
 #[test]
@@ -39,7 +54,7 @@ fn one_transport_alone_listens_alone() {
 
 #[test]
 fn links_are_accepted_on_the_port_that_was_asked_for() {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let running = Running::start(&["--link-listen", &free.to_string()]);
     assert!(links(&running).iter().all(|(_, address)| *address == free), "{:?}", running.said);
 }
@@ -126,7 +141,7 @@ fn a_second_signal_ends_it_at_once() {
 fn nobody_reading_what_it_says_is_no_reason_to_end() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut command = nws(&["--port", &port.to_string(), "--discovery", "off", "--link-listen", "127.0.0.1:0"]);
     let mut child = command.stdout(writer).spawn().unwrap();
     let begun = Instant::now();

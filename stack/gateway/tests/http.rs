@@ -239,7 +239,7 @@ async fn a_client_that_vanishes_during_its_upgrade_leaves() {
 
 #[tokio::test]
 async fn slow_heads_and_idle_connections_are_closed() {
-    let settings = GatewaySettings { header_timeout: Duration::from_millis(200), ..Default::default() };
+    let settings = GatewaySettings { header_timeout: Duration::from_millis(1500), ..Default::default() };
     let proxy = Proxy::start(settings, HubLimits::default()).await;
     let mut silent = proxy.connect().await;
     let mut slow = proxy.connect().await;
@@ -326,7 +326,7 @@ async fn shutdown_tells_clients_and_closes_the_door() {
 
 #[tokio::test]
 async fn a_client_that_ignores_the_goodbye_is_cut_off() {
-    let settings = GatewaySettings { drain_deadline: Duration::from_millis(100), ..Default::default() };
+    let settings = GatewaySettings { drain_deadline: Duration::from_secs(1), ..Default::default() };
     let proxy = Proxy::start(settings, HubLimits::default()).await;
     let mut client = proxy.client("/rec").await;
     proxy.shutdown.cancel();

@@ -80,10 +80,11 @@ impl Scene {
     }
 }
 
-/// At all defaults. Who was fast before has larger buffers, and so larger bursts: see `client_burst_bytes`.
+/// At all defaults. Who was fast before has larger buffers, and so larger bursts: see `client_burst_bytes`. Its rate leaves room for
+/// what a system with much memory keeps for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_of_the_least_rate_or_more_stays() {
-    let readers = [(0, 80), (0, 128), (0, 256), (0, 512), (32 << 20, 256), (32 << 20, 512)];
+    let readers = [(0, 80), (0, 128), (0, 256), (0, 512), (32 << 20, 512)];
     let readers = readers.map(|(at_once, rate)| {
         tokio::spawn(async move {
             let stayed = scene(HubLimits::default()).await.stays(at_once, rate << 10, 18).await;
@@ -98,13 +99,13 @@ async fn a_reader_of_the_least_rate_or_more_stays() {
     assert!(gone.is_empty(), "{gone:?}");
 }
 
-/// A ping lies behind what is not read yet: a message of 1 MiB takes four seconds here, and the answer is due in two.
+/// A ping lies behind what is not read yet: a message of 1 MiB takes eight seconds here, and the answer is due in four.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_is_long_on_its_way_to_a_ping_is_not_silent() {
-    const RATE: usize = 256 << 10;
+    const RATE: usize = 128 << 10;
     let session = SessionSettings {
         ping_interval: Duration::from_millis(500),
-        pong_timeout: Duration::from_secs(2),
+        pong_timeout: Duration::from_secs(4),
         ..SessionSettings::default()
     };
     let proxy = Proxy::start(GatewaySettings { session, ..GatewaySettings::default() }, HubLimits::default()).await;
@@ -113,12 +114,12 @@ async fn a_reader_that_is_long_on_its_way_to_a_ping_is_not_silent() {
     let seat = proxy.channels.join(key, &mut OsRng).unwrap();
     let mut batch = BytesMut::new();
     seat.put_broadcast(&mut batch, Some(&format!("\"{}\"", "x".repeat(1 << 20))));
-    for _ in 0..3 {
+    for _ in 0..2 {
         seat.publish(&batch.clone().freeze()).unwrap();
     }
     let (mut steps, mut piece) = (interval(Duration::from_millis(50)), vec![0; RATE / 20]);
     let (mut messages, mut pings) = (0, 0);
-    while messages < 3 {
+    while messages < 2 {
         let mut head = [0; 2];
         deadline(reader.stream.read_exact(&mut head)).await.unwrap();
         let mut left = match head[1] {
@@ -143,10 +144,10 @@ async fn a_reader_that_is_long_on_its_way_to_a_ping_is_not_silent() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_stops_is_closed_when_the_allowance_is_used_up() {
-    // Half a second at the least rate, and two for the bursts.
+    // Half a second at the least rate, and four for the bursts.
     let limits = HubLimits {
         client_stall: Duration::from_millis(500),
-        client_burst_bytes: 128 << 10,
+        client_burst_bytes: 256 << 10,
         channel_log_bytes: 1 << 20,
         ..HubLimits::default()
     };
@@ -154,7 +155,7 @@ async fn a_reader_that_stops_is_closed_when_the_allowance_is_used_up() {
     assert_eq!(scene.stays(1 << 20, 8 << 20, 1).await, Ok(()));
     let stopped = Instant::now();
     scene.proxy.wait_for_clients(1).await;
-    assert!(stopped.elapsed() >= Duration::from_millis(1500), "{:?}", stopped.elapsed());
+    assert!(stopped.elapsed() >= Duration::from_secs(2), "{:?}", stopped.elapsed());
     // What was under way, and the reason.
     let mut rest = Vec::new();
     deadline(scene.reader.stream.read_to_end(&mut rest)).await.unwrap();

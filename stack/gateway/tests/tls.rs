@@ -142,7 +142,8 @@ async fn what_is_no_tls_is_closed_in_time() {
     let made = make();
     let settings =
         GatewaySettings { header_timeout: std::time::Duration::from_millis(200), ..GatewaySettings::default() };
-    let (proxy, port) = proxy(&CertificateSlot::new(made.certificate()), settings).await;
+    let slot = CertificateSlot::new(made.certificate());
+    let (_hasty, port) = proxy(&slot, settings).await;
     for bytes in [&b""[..], b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"] {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         stream.write_all(bytes).await.unwrap();
@@ -150,7 +151,8 @@ async fn what_is_no_tls_is_closed_in_time() {
         drop(deadline(stream.read_to_end(&mut rest)).await);
         assert!(!rest.starts_with(b"HTTP"));
     }
-    let mut plain = proxy.connect().await;
+    let (calm, _) = proxy(&slot, GatewaySettings::default()).await;
+    let mut plain = calm.connect().await;
     plain.send([0x16, 0x03, 0x01, 0, 1, 1, 0, 0, 0, 0]).await;
     assert_eq!(plain.answer(false).await.0, 400);
 }

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { afterwards } from "./cleanup.mjs";
 
 const BINARY = process.env.NWS_BIN ?? fileURLToPath(new URL("../../../target/debug/nws", import.meta.url));
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 export class Proxy {
   #child;

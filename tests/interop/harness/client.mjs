@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
 
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 const RELAY = fileURLToPath(new URL('relay-socket.mjs', import.meta.url));
 
 /** As a WebSocket, but opened inside of a network namespace. */

@@ -11,7 +11,7 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 export const NWS = process.env.NWS_BIN ?? at('../../../target/debug/nws');
 const NODE_PROXY = at('../node-proxy/main.mjs');
 const TICKETS = `--openssl-config=${at('../node-proxy/no-tickets.cnf')}`;
-const READY_MS = 20_000;
+const READY_MS = 60_000;
 
 /** A running proxy: `link` is its HOST:PORT for other proxies, `client` the address that channel names are put behind. */
 class Proxy {

@@ -12,8 +12,8 @@ use std::{
 /// What the proxy promises: found and linked within 1.5 s of the start. Discovery must leave time for the link.
 pub(crate) const FOUND_WITHIN: Duration = Duration::from_millis(1400);
 
-/// A verification takes 2 s.
-pub(crate) const VERIFIED_WITHIN: Duration = Duration::from_millis(3500);
+/// Who is not lost in this time will not be: a verification takes 2 s.
+pub(crate) const VERIFIED: Duration = Duration::from_millis(3500);
 
 /// A running `discover`.
 pub(crate) struct Finder {
@@ -82,7 +82,7 @@ impl Finder {
 
     #[track_caller]
     pub(crate) fn loses_any(&mut self, ids: &[&str]) -> String {
-        self.program.wait("loses one of them", VERIFIED_WITHIN, |line| {
+        self.program.wait("loses one of them", SOON, |line| {
             let lost = line.text.strip_prefix("lost ")?;
             ids.contains(&lost).then(|| lost.to_owned())
         })

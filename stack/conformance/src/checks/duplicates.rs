@@ -33,7 +33,7 @@ checks! {
 }
 
 /// What must not take as long as a trial, or as a link that drains without movement, which is 5 s.
-const AT_ONCE: Duration = Duration::from_secs(2);
+const AT_ONCE: Duration = Duration::from_secs(4);
 
 /// Another link that the runner dials under the same id.
 async fn again(context: &Context, id: [u8; 16]) -> Result<Player, Trouble> {
@@ -48,32 +48,44 @@ async fn query(player: &mut Player) -> Verdict {
 }
 
 async fn alive(context: &Context) -> Verdict {
+    let mut attempts = 0;
+    loop {
+        let mut late = false;
+        let verdict = answered(context, &mut late).await;
+        attempts += 1;
+        // Who answers after a second is taken for dead, and rightly so: it was this machine that stood still.
+        if verdict.is_ok() || !late || attempts == 3 {
+            return verdict;
+        }
+    }
+}
+
+/// The probe is answered; `late`, if that may have been too late.
+async fn answered(context: &Context, late: &mut bool) -> Verdict {
     let mut old = context.greeted().await?;
     let _matched = old.matched(&context.channel()?).await?;
     let mut new = again(context, old.id).await?;
+    let begun = Instant::now();
     query(&mut new).await?;
     // The probe is a Ping, which the player answers.
-    let begun = Instant::now();
-    let mut probed = false;
-    while !probed {
-        match old.hear_any(Duration::from_secs(3)).await? {
+    loop {
+        let heard = old.hear_any(SOON).await;
+        *late = begun.elapsed() > Duration::from_millis(900);
+        match heard? {
             Heard::Message(Control::Ping(nonce)) => {
                 old.say(&Control::Pong(nonce)).await?;
-                probed = true;
+                *late = begun.elapsed() > Duration::from_millis(900);
+                break;
             }
             Heard::Message(_) => {}
-            Heard::Nothing => return Err(failed("a Ping on the link in use", "none within 3 s")),
+            Heard::Nothing => return Err(failed("a Ping on the link in use", format!("none within {SOON:?}"))),
             Heard::Over(ending) => return Err(failed("the link in use lives on", ending.to_string())),
         }
     }
     let lane = new.conn.accept_lane(Duration::from_millis(100)).await;
     ensure(lane.is_none(), "no data lane on a link that waits", "one")?;
-    new.closed_with(2).await?;
-    ensure(
-        begun.elapsed() < Duration::from_secs(4),
-        "the newer link is closed soon",
-        format!("{:?}", begun.elapsed()),
-    )?;
+    // Not when a trial would be over.
+    new.closed_within(2, AT_ONCE).await?;
     old.alive().await
 }
 
@@ -81,8 +93,8 @@ async fn dead(context: &Context) -> Verdict {
     let mut old = context.greeted().await?;
     let _matched = old.matched(&context.channel()?).await?;
     old.answers = false;
-    let mut new = again(context, old.id).await?;
     let begun = Instant::now();
+    let mut new = again(context, old.id).await?;
     // Its Query is answered when the old one is found dead.
     let secrets = new.accept_channel(&context.channel()?).await?;
     let after = begun.elapsed();
@@ -230,10 +242,10 @@ async fn unproven(context: &Context) -> Verdict {
     let Old { mut client, player: mut older, mut matched, lane: _lane, .. } = old(context, &id).await?;
     let (_second, second_name, _second_lane) = one_more(context, &mut older).await?;
     let mut new = again(context, id).await?;
-    new.ask(&[]).await?;
     let begun = Instant::now();
+    new.ask(&[]).await?;
     matched_on_trial(&mut new, &second_name, Duration::from_secs(3)).await?;
-    new.closed_within(2, Duration::from_secs(5)).await?;
+    new.closed_within(2, Duration::from_secs(8)).await?;
     let after = begun.elapsed();
     ensure(after > Duration::from_secs(4), "the trial lasts 5 s", format!("{after:?}"))?;
     older.alive().await?;

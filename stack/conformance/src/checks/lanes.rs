@@ -72,7 +72,7 @@ pub(super) async fn read_up_to_here(matched: &mut Matched, lane: &mut Sender, so
 async fn begins(context: &Context) -> Verdict {
     let mut player = context.greeted().await?;
     let secrets = player.accept_channel(&context.channel()?).await?;
-    let mut lane = player.lane(secrets.channel_id, Duration::from_secs(2)).await?;
+    let mut lane = player.lane(secrets.channel_id, SOON).await?;
     let members = read_members(&mut lane).await?;
     // With a client of the runner in it the list has at least that one.
     let enough = context.client.is_none() || !members.is_empty();
@@ -130,8 +130,8 @@ async fn odd_json(context: &Context) -> Verdict {
 
 /// The lane must be stopped about a second after now.
 async fn stopped_soon(player: &mut Player, lane: &mut Sender, begun: Instant) -> Verdict {
-    let code = lane.stopped(Duration::from_secs(4)).await;
-    let Some(code) = code else { return Err(failed("the lane is stopped 1 s after it came", "it is not, after 4 s")) };
+    let code = lane.stopped(SOON).await;
+    let Some(code) = code else { return Err(failed("the lane is stopped 1 s after it came", "it is not, after 5 s")) };
     let after = begun.elapsed();
     let expected = "the lane is held for 1 s";
     ensure(after > Duration::from_millis(800), expected, format!("stopped after {after:?}"))?;
@@ -150,8 +150,8 @@ async fn unmatched(context: &Context) -> Verdict {
 
 async fn silent(context: &Context) -> Verdict {
     let mut player = context.established().await?;
-    let mut lane = player.conn.open_lane().await?;
     let begun = Instant::now();
+    let mut lane = player.conn.open_lane().await?;
     // The length of a frame that never comes.
     lane.write(&[12]).await?;
     stopped_soon(&mut player, &mut lane, begun).await
@@ -165,7 +165,8 @@ async fn early(context: &Context) -> Verdict {
     let source = peer();
     let mut own = player.open(&secrets, &[source]).await?;
     own.write(&data(&broadcast(source, "\"early\""))).await?;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // Well within the second that it is held.
+    tokio::time::sleep(Duration::from_millis(150)).await;
     player.accept(&[secrets.tag_i], 8).await?;
     let mut lane = player.lane(secrets.channel_id, SOON).await?;
     let members = read_members(&mut lane).await?;

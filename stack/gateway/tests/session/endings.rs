@@ -24,7 +24,8 @@ async fn shutdown_tells_every_client() {
 async fn a_silent_client_is_pinged_and_one_that_does_not_answer_is_closed() {
     let session = SessionSettings {
         ping_interval: Duration::from_millis(200),
-        pong_timeout: Duration::from_millis(200),
+        // The one that answers may take a moment on a busy machine.
+        pong_timeout: Duration::from_secs(2),
         ..SessionSettings::default()
     };
     let proxy = Proxy::start(HubLimits::default(), session).await;
@@ -32,7 +33,7 @@ async fn a_silent_client_is_pinged_and_one_that_does_not_answer_is_closed() {
     let mut alive = proxy.client("x").await;
     let mut pings = 0;
     let mut gone = false;
-    while pings < 5 || !gone {
+    while pings < 3 || !gone {
         match alive.frame().await {
             Message::Ping(_) => pings += 1,
             Message::Text(text) => gone |= text.contains("disconnect"),

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Nothing that is waited for takes longer.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Proxy {
     pub(crate) port: u16,

@@ -21,7 +21,7 @@ pub(crate) const KEY_LINES: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\
 
 /// Waits for what must happen.
 pub(crate) async fn deadline<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(10), future).await.expect("nothing happened in 10 s")
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("nothing happened in 60 s")
 }
 
 /// A running gateway.

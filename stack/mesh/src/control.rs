@@ -61,8 +61,14 @@ impl ControlReader {
         Control::decode(self.frame().await?).map_err(|error| Over::of_wire(&error))
     }
 
-    /// Reads until the end: liveness is answered here, matching goes to the inbox.
-    pub(crate) async fn run(mut self, inbox: mpsc::Sender<Control>, answers: mpsc::Sender<Control>) -> Over {
+    /// Reads until the end: liveness is answered here, matching goes to the inbox. Gives itself back, to be kept until the
+    /// goodbye is said.
+    pub(crate) async fn run(mut self, inbox: mpsc::Sender<Control>, answers: mpsc::Sender<Control>) -> (Over, Self) {
+        let over = self.read(inbox, answers).await;
+        (over, self)
+    }
+
+    async fn read(&mut self, inbox: mpsc::Sender<Control>, answers: mpsc::Sender<Control>) -> Over {
         loop {
             let message = match self.message().await {
                 Ok(message) => message,

@@ -147,6 +147,9 @@ struct Session {
     /// The other end has no more use for a link that gives way.
     peer_is_done: bool,
     pinged_at: Option<Instant>,
+    /// The control lane, when it is not read any more. To the other end a control lane that nobody reads is a broken link, and it could
+    /// see that before the goodbye.
+    control_read: Option<control::ControlReader>,
     in_common: Arc<InCommon>,
 }
 
@@ -157,8 +160,10 @@ pub(crate) async fn run(parts: Parts) -> (Over, Vec<LaneIn>) {
     let (to_match, inbox) = mpsc::channel(control::INCOMING);
     let (to_attach, opened) = mpsc::channel(1);
     let mut tasks = JoinSet::new();
-    tasks.spawn(parts.reader.run(to_match, control.clone()));
-    tasks.spawn(lane_in::accept(Arc::clone(&parts.link), Arc::clone(&parts.activity), to_attach));
+    let reading = parts.reader.run(to_match, control.clone()).map(|(over, reader)| (over, Some(reader)));
+    let accepting = lane_in::accept(Arc::clone(&parts.link), Arc::clone(&parts.activity), to_attach);
+    tasks.spawn(reading);
+    tasks.spawn(accepting.map(|over| (over, None)));
     let mut writer = JoinSet::new();
     writer.spawn(control::write(parts.send, to_write));
     let mut session = Session {
@@ -189,6 +194,7 @@ pub(crate) async fn run(parts: Parts) -> (Over, Vec<LaneIn>) {
         drains_since: None,
         peer_is_done: false,
         pinged_at: None,
+        control_read: None,
         in_common: parts.in_common,
     };
     let Strings { orders, probe, .. } = parts.strings;
@@ -206,8 +212,9 @@ pub(crate) async fn run(parts: Parts) -> (Over, Vec<LaneIn>) {
     let Doors { control, mut tasks, writer, .. } = doors;
     let patience = session.drain_patience_left(&over);
     farewell(&session.link, &over, control, writer, patience).await;
-    // Not earlier: to the other end a control lane that nobody reads is a broken link, and it could see that before the goodbye.
+    // Not earlier, as the control lane is closed with them.
     tasks.shutdown().await;
+    drop(session.control_read);
     (over, kept.into_iter().map(|(_, lane)| lane).collect())
 }
 
@@ -216,7 +223,7 @@ struct Doors {
     control: mpsc::Sender<Control>,
     inbox: mpsc::Receiver<Control>,
     opened: mpsc::Receiver<Opened>,
-    tasks: JoinSet<Over>,
+    tasks: JoinSet<(Over, Option<control::ControlReader>)>,
     writer: JoinSet<Result<(), Over>>,
     watch: ChannelWatch,
     orders: watch::Receiver<Option<LinkCode>>,
@@ -251,7 +258,8 @@ impl Session {
                 () = admitted.cancelled(), if !self.moves_lanes => self.is_admitted(),
                 () = probe.notified() => self.ping(),
                 Some(ended) = tasks.join_next() => {
-                    let over = ended.unwrap_or_else(|_| Over::ours(LinkCode::Internal));
+                    let (over, reader) = ended.unwrap_or_else(|_| (Over::ours(LinkCode::Internal), None));
+                    self.control_read = self.control_read.take().or(reader);
                     match over {
                         Over::Theirs(LinkCode::Duplicate, _) if draining.is_cancelled() && !self.peer_is_done => {
                             self.peer_is_done = true;

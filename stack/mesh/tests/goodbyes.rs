@@ -10,7 +10,10 @@ use std::{
     task::{Context, Waker},
     time::Duration,
 };
-use support::{DEADLINE, Setup, at, raw::Raw};
+use support::{
+    DEADLINE, Setup, at,
+    raw::{Raw, hello},
+};
 
 /// Reads on to the goodbye, and makes sure that the other end listens still.
 async fn goodbye_while_listening(mut raw: Raw) -> LinkCode {
@@ -39,6 +42,19 @@ async fn an_established_link() {
     node.linked(1).await;
     let (code, ()) = tokio::join!(goodbye_while_listening(raw), node.mesh.shutdown(DEADLINE));
     assert_eq!(code, LinkCode::GoingAway);
+}
+
+/// The reader itself finds that the link is over.
+#[tokio::test(start_paused = true)]
+async fn a_link_on_which_the_other_end_breaks_the_rules() {
+    let network = network();
+    let node = Setup::memory(1, &network).await.start();
+    let mut raw = Raw::greet(&network.transport([10, 0, 0, 9]), &at(1), 9).await;
+    let query = raw.matcher().transmit(&mut rand_core::OsRng).unwrap();
+    raw.say(&query).await;
+    node.linked(1).await;
+    raw.say(&Control::Hello(hello(9))).await;
+    assert_eq!(goodbye_while_listening(raw).await, LinkCode::Malformed);
 }
 
 #[tokio::test(start_paused = true)]
